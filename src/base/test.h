@@ -1,0 +1,9 @@
+/* test: what every unit test includes; cmocka and the headers it wants before it. */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>

@@ -1,0 +1,43 @@
+/* squashfs_options: how to write a squashfs, in the words of mksquashfs. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum squashfs_compressor { /* numbers of the superblock */
+                           SQUASHFS_GZIP = 1,
+                           SQUASHFS_LZMA = 2,
+                           SQUASHFS_LZO = 3,
+                           SQUASHFS_XZ = 4,
+                           SQUASHFS_LZ4 = 5,
+                           SQUASHFS_ZSTD = 6,
+};
+
+struct squashfs_options {
+        enum squashfs_compressor compressor;
+        int level;             /* 0: the compressor's default (zstd 3, gzip 9 by libdeflate's scale) */
+        uint32_t block_size;   /* bytes, power of two, 4096 to 1 MiB; default 131072 */
+        unsigned n_threads;    /* 0: host_limits decides */
+        uint64_t memory_bytes; /* bound for queued blocks, 0: default */
+        bool no_fragments;
+        bool no_xattrs;
+        bool no_duplicates; /* do not look for duplicate files */
+        bool all_root;      /* every owner 0:0 */
+        bool no_compress_data, no_compress_inodes, no_compress_fragments, no_compress_xattrs;
+        bool has_mtime; /* clamp: no mtime above this (SOURCE_DATE_EPOCH) */
+        int64_t mtime;  /* also the superblock's modification time */
+};
+
+#define SQUASHFS_OPTIONS_INIT                                                                                \
+        {                                                                                                    \
+                .compressor = SQUASHFS_ZSTD, .block_size = 131072                                            \
+        }
+
+/* Takes the blank-separated words of --mksquashfs-args: -comp, -Xcompression-level, -b (with k, m),
+ * -processors, -mem, -no-fragments, -no-xattrs, -no-duplicates, -all-root, -noI -noD -noF -noX (and long
+ * forms), -Xhc, -Xbcj is refused by name; what mksquashfs knows and we do not is refused by name too. */
+int squashfs_options_parse(struct squashfs_options *o, const char *words, struct err *e);
+
+const char *squashfs_compressor_name(unsigned compressor); /* "gzip" …, "unknown" */
