@@ -28,7 +28,7 @@ count_tap() { # reads TAP on standard input, counts, prints failures and skips
 }
 
 run_units() {
-    local log name result
+    local name result
     echo "== unit tests and fuzz corpora =="
     meson test -C "$build" --no-rebuild --print-errorlogs >"$stage/meson.log" 2>&1 || true
     while read -r name result; do

@@ -10,6 +10,6 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -E '/deb
 rm -rf "$root"
 debootstrap --variant=minbase --include=python3-numpy,python3-scipy bookworm "$root" "$mirror" >/dev/null
 chroot "$root" apt-get clean
-rm -rf "$root"/var/lib/apt/lists/* "$root"/dev/* 
+rm -rf "${root:?}"/var/lib/apt/lists/* "${root:?}"/dev/*
 mkdir -p "$root/dev" "$root/proc" "$root/sys"
 touch "$root/.complete"
