@@ -75,7 +75,8 @@ void tree_remove(struct tree *t, struct tree_node *node);
  * with children unless `mode` is a directory too. */
 void tree_renew(struct tree *t, struct tree_node *node, uint32_t mode);
 
-/* Children in byte order of their names.  Calls visit for each until it returns nonzero, and returns that. */
+/* Children in byte order of their names.  Calls visit for each until it returns nonzero, and returns that.
+ * visit may add to the directory (not visited then) and remove the child that it is given. */
 int tree_each(struct tree *t, struct tree_node *dir, int (*visit)(struct tree_node *child, void *user),
               void *user);
 size_t tree_n_children(struct tree *t, const struct tree_node *dir);
@@ -84,17 +85,19 @@ size_t tree_n_children(struct tree *t, const struct tree_node *dir);
 void tree_xattr_set(struct tree_inode *inode, const char *name, const void *value, size_t value_size);
 void tree_xattr_clear(struct tree_inode *inode);
 
-/* Follows `path` from `start` as the kernel would inside a root: absolute links restart at the root, ".."
- * stops there, at most 40 links.  The last component is followed only when follow_last.  NULL: nothing there,
- * or a loop (*ret_code -ENOENT, -ENOTDIR, -ELOOP). */
+/* Follows `path` from the root as the kernel would inside one (path_resolution(7)): absolute links restart at
+ * the root, ".." stops there, at most 40 links; "" is the root.  The last component is followed only when
+ * follow_last or a slash stands behind it.  NULL: nothing there, or a loop (*ret_code -ENOENT, -ENOTDIR,
+ * -ELOOP; ret_code may be NULL). */
 struct tree_node *tree_resolve(struct tree *t, const char *path, bool follow_last, int *ret_code);
 
 /* "usr/lib/x" without a leading slash, "" for the root, for messages; the caller frees it. */
 char *tree_path(const struct tree_node *node);
 
 /* Makes or replaces a regular file with content in memory, its missing parents as directories 0755; parents
- * that are links are followed inside the root.  For generated files such as those of /.singularity.d.  NULL
- * with *ret_code when a parent is not a directory. */
+ * that are links are followed inside the root; a link at the path itself is replaced.  For generated files
+ * such as those of /.singularity.d.  NULL with *ret_code: a parent is not a directory (-ENOTDIR) or a link to
+ * nothing (-ENOENT, -ELOOP); the path is a directory (-EISDIR). */
 struct tree_node *tree_put_file(struct tree *t, const char *path, uint32_t mode, const void *bytes,
                                 size_t size, int *ret_code);
 
