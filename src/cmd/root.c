@@ -1,0 +1,93 @@
+/* The root command: global options, and what they do. */
+#include "cmd/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clean.h"
+#include "base/log.h"
+#include "base/num.h"
+
+#define FIELD(member) .offset = offsetof(struct global_options, member)
+
+static const struct cli_option list[] = {
+        { 'd', "debug", NULL, CLI_BOOL, FIELD(debug), .env = { "DEBUG" }, .help = "tell everything" },
+        { 'v', "verbose", NULL, CLI_BOOL, FIELD(verbose), .env = { "VERBOSE" }, .help = "tell more" },
+        { 'q', "quiet", NULL, CLI_BOOL, FIELD(quiet), .env = { "QUIET" },
+          .help = "tell only warnings and errors" },
+        { 's', "silent", NULL, CLI_BOOL, FIELD(silent), .env = { "SILENT" }, .help = "tell only errors" },
+        { 0, "nocolor", NULL, CLI_BOOL, FIELD(nocolor), .env = { "NOCOLOR" },
+          .help = "no colors on a terminal" },
+        { 'c', "config", "FILE", CLI_STRING, FIELD(config), .env = { "CONFIG_FILE" }, .flags = CLI_PATH,
+          .help = "another configuration file than the installation's apptainer.conf" },
+        { 0, "build-config", NULL, CLI_BOOL, FIELD(build_config), .flags = CLI_HIDDEN,
+          .help = "no configuration file, but settings fit for building" },
+};
+
+static const struct cli_option_table tables[] = { { list, ARRAY_SIZE(list) } };
+
+const struct cli_command cmd_root = {
+        .name = "apptainer",
+        .use = "apptainer [global options...]",
+        .summary = "Containers for high performance computing, without privileges",
+        .description =
+                "Makes images from container layers and directories, and runs programs in them as an ordinary "
+                "user: with the caller's identity, files, devices and environment at hand, nothing "
+                "running as root and nothing left behind.\n\n"
+                "Global options belong before the command.",
+        .examples = "$ apptainer build image.sif docker-archive:image.tar\n"
+                    "$ apptainer exec image.sif cat /etc/os-release\n"
+                    "$ apptainer help exec",
+        .tables = tables,
+        .n_tables = ARRAY_SIZE(tables),
+        .options_size = sizeof(struct global_options),
+        .flags = CLI_ROOT,
+        .subcommands = all_commands,
+};
+
+#define VERBOSE 4 /* the highest level below debug */
+
+/* A level that carries "no color" is moved this far away from zero. */
+#define NO_COLOR_SHIFT 90
+#define LEVEL_MOST     (NO_COLOR_SHIFT + LOG_DEBUG)
+
+/* The variable can make messages more, never fewer: INFO is the least. */
+static int level_from_environment(bool *ret_color)
+{
+        const char *value = getenv("APPTAINER_MESSAGELEVEL");
+        int64_t level;
+
+        if (!value)
+                value = getenv("SINGULARITY_MESSAGELEVEL");
+        if (!value || num_i64(value, 10, -LEVEL_MOST, LEVEL_MOST, &level) < 0)
+                return LOG_INFO;
+        if (level >= NO_COLOR_SHIFT || level <= -NO_COLOR_SHIFT) {
+                *ret_color = false;
+                level += level > 0 ? -NO_COLOR_SHIFT : NO_COLOR_SHIFT;
+        }
+        return level > LOG_INFO ? (int) level : LOG_INFO;
+}
+
+void root_globals(const void *options)
+{
+        static const char yes[] = "1";
+        const struct global_options *o = options;
+        bool color = true;
+        int level = level_from_environment(&color);
+
+        if (o->debug) {
+                level = LOG_DEBUG;
+                setenv("APPTAINER_DEBUG", yes, 1);
+        } else if (o->verbose) {
+                level = VERBOSE;
+                setenv("APPTAINER_VERBOSE", yes, 1);
+        } else if (o->quiet) {
+                level = LOG_LOG;
+                setenv("APPTAINER_QUIET", yes, 1);
+        } else if (o->silent) {
+                level = LOG_ERROR;
+                setenv("APPTAINER_SILENT", yes, 1);
+        }
+        log_set_level(level);
+        log_set_color(color && !o->nocolor);
+}
