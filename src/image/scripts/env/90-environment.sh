@@ -1,0 +1,2 @@
+#!/bin/sh
+# The environment section of the definition goes below.
