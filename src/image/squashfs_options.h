@@ -17,7 +17,7 @@ enum squashfs_compressor { /* numbers of the superblock */
 
 struct squashfs_options {
         enum squashfs_compressor compressor;
-        int level;             /* 0: the compressor's default (zstd 3, gzip 9 by libdeflate's scale) */
+        int level;             /* 0: the default (zstd 3, gzip as small as zlib's 9); lz4: 1 is -Xhc */
         uint32_t block_size;   /* bytes, power of two, 4096 to 1 MiB; default 131072 */
         unsigned n_threads;    /* 0: host_limits decides */
         uint64_t memory_bytes; /* bound for queued blocks, 0: default */
@@ -25,7 +25,7 @@ struct squashfs_options {
         bool no_xattrs;
         bool no_duplicates; /* do not look for duplicate files */
         bool all_root;      /* every owner 0:0 */
-        bool no_compress_data, no_compress_inodes, no_compress_fragments, no_compress_xattrs;
+        bool no_compress_data, no_compress_inodes, no_compress_fragments, no_compress_xattrs, no_compress_ids;
         bool has_mtime; /* clamp: no mtime above this (SOURCE_DATE_EPOCH) */
         int64_t mtime;  /* also the superblock's modification time */
 };
@@ -35,9 +35,14 @@ struct squashfs_options {
                 .compressor = SQUASHFS_ZSTD, .block_size = 131072                                            \
         }
 
-/* Takes the blank-separated words of --mksquashfs-args: -comp, -Xcompression-level, -b (with k, m),
- * -processors, -mem, -no-fragments, -no-xattrs, -no-duplicates, -all-root, -noI -noD -noF -noX (and long
- * forms), -Xhc, -Xbcj is refused by name; what mksquashfs knows and we do not is refused by name too. */
+/* Takes the blank-separated words of --mksquashfs-args on top of what *o says: -comp, -Xcompression-level,
+ * -Xhc, -b (with k, m), -processors, -mem, -no-fragments, -no-xattrs, -no-duplicates, -all-root, -noI -noId
+ * -noD -noF -noX (and long forms).  Words that ask for what we do anyway (-noappend, -exports, -quiet …) are
+ * taken; what mksquashfs knows and we do not is refused by name.  On failure *o is unchanged: -EINVAL an
+ * unknown word or a bad value, -ENOTSUP an option that is mksquashfs's only.
+ * Source: mksquashfs(1), squashfs-tools 4.5; -no-compression, -percentage: 4.6. */
 int squashfs_options_parse(struct squashfs_options *o, const char *words, struct err *e);
 
 const char *squashfs_compressor_name(unsigned compressor); /* "gzip" …, "unknown" */
+/* The highest level that struct squashfs_options takes; 0: none but the default. */
+int squashfs_compressor_level_most(unsigned compressor);
