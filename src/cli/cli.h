@@ -76,6 +76,7 @@ enum cli_command_flags {
         CLI_RAW_ARGUMENTS = 1 << 4,   /* no flags at all: every word is a positional argument */
         CLI_FILES = 1 << 5,           /* completion offers files for positional arguments */
         CLI_ROOT = 1 << 6,            /* has --version */
+        CLI_TOPICS = 1 << 7,          /* positional arguments are names of commands */
 };
 
 struct cli_command;
@@ -98,6 +99,12 @@ struct cli_call {
 };
 typedef int (*cli_handler)(const struct cli_call *call);
 
+/* A part of the manual page beyond what the table says: files, exit status and the like. */
+struct cli_section {
+        const char *title; /* NULL: the end */
+        const char *text;  /* as cli_command.description */
+};
+
 struct cli_command {
         const char *name;
         const char *const *aliases; /* terminated by NULL, or NULL */
@@ -113,6 +120,7 @@ struct cli_command {
         unsigned flags;
         cli_handler handler; /* NULL with subcommands: a group; NULL without: in the other executable */
         const struct cli_command *const *subcommands; /* terminated by NULL, or NULL */
+        const struct cli_section *sections;           /* terminated by NULL, or NULL */
 };
 
 struct cli_program {
@@ -168,10 +176,10 @@ bool cli_command_shown(const struct cli_command *command);
 void cli_usage(const struct cli_command *const *path, size_t n, struct text *out);
 /* The same table as text.  `path` is the chain of commands from the root, n of them. */
 void cli_help(const struct cli_command *const *path, size_t n, struct text *out);
-/* roff for man(7); files and exit statuses of the whole program are in the root's page. */
+/* roff, in the macros of man(7). */
 void cli_man(const struct cli_command *const *path, size_t n, const char *version, struct text *out);
-/* A script for shell "bash", "zsh", "fish" or "powershell" that asks `apptainer __complete WORD...` at every
- * TAB; -EINVAL for others. */
+/* A script for shell "bash", "zsh" or "fish" that asks `apptainer __complete WORD...` at every TAB, or
+ * __completeNoDesc without descriptions; -EINVAL for other shells. */
 int cli_completion(const struct cli_command *root, const char *shell, bool descriptions, struct text *out);
 /* What may stand in place of the last of `words` (the words behind the program's name): lines
  * "candidate<TAB>description", then ":4" when nothing else fits there or ":0" when files do. */

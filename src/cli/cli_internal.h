@@ -33,6 +33,8 @@ int cli_refuse_option(const struct cli_option *option, const char *how, struct e
 /* "-c, --contain" or "--contain" */
 void cli_option_names(const struct cli_option *option, struct text *out);
 
+/* The shown options by name, --help and on the root --version among them; the caller frees the array. */
+const struct cli_option **cli_sorted_options(const struct cli_command *command, size_t *ret_n);
 /* The list of options, wrapped at `width`. */
 void cli_option_list(const struct cli_command *command, size_t width, struct text *out);
 /* Columns to wrap usage errors at: COLUMNS, else the terminal's, else CLI_WIDTH. */

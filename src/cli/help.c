@@ -41,13 +41,14 @@ static int compare_options(const void *a, const void *b)
         return strcmp(x->name, y->name);
 }
 
-static const struct cli_option help_option = { .letter = 'h', .name = "help", .type = CLI_BOOL };
+static const struct cli_option help_option = {
+        .letter = 'h', .name = "help", .type = CLI_BOOL, .help = "explain this command"
+};
 static const struct cli_option version_option = { .name = "version",
                                                   .type = CLI_BOOL,
                                                   .help = "print the version" };
 
-/* The shown options by name, --help and on the root --version among them; the caller frees the array. */
-static const struct cli_option **sorted_options(const struct cli_command *command, size_t *ret_n)
+const struct cli_option **cli_sorted_options(const struct cli_command *command, size_t *ret_n)
 {
         size_t n = 0, all = cli_option_count(command);
         const struct cli_option **list = text_alloc((all + 2) * sizeof(*list));
@@ -98,7 +99,7 @@ static size_t text_column(const struct cli_option *const *list, size_t n)
 void cli_option_list(const struct cli_command *command, size_t width, struct text *out)
 {
         size_t n, column;
-        _cleanup_free_ const struct cli_option **list = sorted_options(command, &n);
+        _cleanup_free_ const struct cli_option **list = cli_sorted_options(command, &n);
 
         column = text_column(list, n);
         for (size_t i = 0; i < n; i++) {

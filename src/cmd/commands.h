@@ -33,12 +33,18 @@ extern const struct cli_command *const all_commands[]; /* terminated by NULL */
  * chosen to children.  See cli_program.globals. */
 void root_globals(const void *options);
 
+extern const struct cli_command cmd_completion;
 extern const struct cli_command cmd_exec;
 extern const struct cli_command cmd_help;
 extern const struct cli_command cmd_run;
 extern const struct cli_command cmd_shell;
 extern const struct cli_command cmd_test;
 extern const struct cli_command cmd_version;
+
+/* Hidden: asked by completion scripts, and by the build for its manual pages. */
+extern const struct cli_command cmd_complete;
+extern const struct cli_command cmd_complete_names;
+extern const struct cli_command cmd_man;
 
 /* Tables that not_yet.c holds a place for until they have a file of their own. */
 extern const struct cli_command cmd_build;

@@ -46,5 +46,6 @@ const struct cli_command cmd_help = {
         .description = "Shows the same page as `apptainer COMMAND --help`.",
         .examples = "$ apptainer help exec\n$ apptainer help sif add",
         .args_most = -1,
+        .flags = CLI_TOPICS,
         .handler = show_help,
 };
