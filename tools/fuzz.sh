@@ -6,7 +6,8 @@ build=$1 seconds=$2
 shift 2
 top=$(cd "$(dirname "$0")/.." && pwd)
 if [ ! -e "$build/build.ninja" ]; then
-    CC=clang meson setup "$build" "$top" -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+    # without fuzzer-no-link the code under test would not steer the fuzzer
+    CC=clang meson setup "$build" "$top" -Dfuzz=true -Dc_args=-fsanitize=fuzzer-no-link -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 fi
 ninja -C "$build" >/dev/null
 if [ $# -eq 0 ]; then

@@ -26,10 +26,32 @@ static const struct cli_option list[] = {
 
 static const struct cli_option_table tables[] = { { list, ARRAY_SIZE(list) } };
 
+static const struct cli_section manual[] = {
+        { "EXIT STATUS",
+          "Of exec, run, shell and test: that of the program in the container, or its death by a signal.\n\n"
+          "0: done, or help was asked for.\n"
+          "1: the command line is wrong; standard error says why and standard output how it is meant. Also failures of "
+          "the sif commands.\n"
+          "255: anything else that failed: the image, a privilege, a setting, the program is not in the container." },
+        { "ENVIRONMENT",
+          "Most options can be set by a variable, APPTAINER_ and a key, which the page of each command names. What the "
+          "command line says wins; a variable that is empty counts as not set. The older prefix SINGULARITY_ is "
+          "understood where the newer one is not set.\n\n"
+          "APPTAINERENV_NAME, SINGULARITYENV_NAME: the variable NAME of the container.\n"
+          "APPTAINER_MESSAGELEVEL: a number; 2 to 4 is --verbose, 5 is --debug, 90 more is without colors.\n"
+          "APPTAINER_IMAGE_LINGER: seconds that an image stays mounted after its last container; 0 for not at all.\n"
+          "TMPDIR: where unfinished images are kept." },
+        { "FILES",
+          "PREFIX/etc/apptainer/apptainer.conf: what the site has set.\n"
+          "PREFIX/libexec/apptainer/apptainer-images: the executable with the commands that make images.\n"
+          "PREFIX/libexec/apptainer/imagefs: serves the files of an image to the containers of one user." },
+        { NULL, NULL },
+};
+
 const struct cli_command cmd_root = {
         .name = "apptainer",
         .use = "apptainer [global options...]",
-        .summary = "Containers for high performance computing, without privileges",
+        .summary = "Containers for high performance computing",
         .description =
                 "Makes images from container layers and directories, and runs programs in them as an ordinary "
                 "user: with the caller's identity, files, devices and environment at hand, nothing "
@@ -43,6 +65,7 @@ const struct cli_command cmd_root = {
         .options_size = sizeof(struct global_options),
         .flags = CLI_ROOT,
         .subcommands = all_commands,
+        .sections = manual,
 };
 
 #define VERBOSE 4 /* the highest level below debug */
