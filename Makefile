@@ -8,6 +8,7 @@
 #   make lint       clang-format, clang-tidy, cppcheck, shellcheck
 #   make fuzz       run every fuzz target for FUZZ_SECONDS
 #   make check-asan the unit tests and fuzz corpora under the address and undefined behaviour sanitizers
+#   make check-valgrind  the same under valgrind
 #   make deps       install the Debian packages that all this needs (as root)
 
 BUILD ?= build
@@ -23,9 +24,9 @@ TEST_PACKAGES := bats skopeo umoci squashfs-tools busybox-static fuse3 uidmap at
 	bash-completion zsh fish python3-minimal
 DEMO_PACKAGES := busybox-static
 BENCH_PACKAGES := bubblewrap squashfuse squashfs-tools umoci skopeo python3-numpy python3-scipy
-LINT_PACKAGES := clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev
+LINT_PACKAGES := valgrind clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev
 
-.PHONY: all build demo check check-asan bench install lint format fuzz deps deps-build deps-test deps-demo deps-bench deps-lint clean
+.PHONY: all build demo check check-asan check-valgrind bench install lint format fuzz deps deps-build deps-test deps-demo deps-bench deps-lint clean
 
 all: build
 
@@ -65,6 +66,10 @@ check-asan: deps-build deps-test
 	@[ -e $(BUILD)-asan/build.ninja ] || meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false
 	@ninja -C $(BUILD)-asan
 	@meson test -C $(BUILD)-asan --print-errorlogs
+
+check-valgrind: deps-build deps-test deps-lint build
+	@meson test -C $(BUILD) --print-errorlogs --timeout-multiplier 10 \
+		--wrap='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
 
 bench: deps-build deps-bench build
 	@tests/setup.sh

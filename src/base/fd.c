@@ -28,10 +28,11 @@ int fd_open_in(int root, const char *path, int flags, mode_t mode)
         return fd;
 }
 
-/* The text still to be walked, with `link` in front of it. */
-static char *rest_after_link(const char *link, const char *rest)
+/* The text still to be walked, with `link` in front of it; `tail` begins with the slash behind the link's
+ * name, if any. */
+static char *rest_after_link(const char *link, const char *tail)
 {
-        return text_format("%s/%s", link, rest);
+        return text_format("%s%s", link, tail);
 }
 
 struct walk {
@@ -96,7 +97,7 @@ int fd_open_in_walk(int root, const char *path, int flags, mode_t mode)
                                 return r < 0 ? -errno : r;
                         }
                 } else {
-                        if (!(last && (flags & O_NOFOLLOW)))
+                        if (!(last && (flags & O_NOFOLLOW) && at[size] != '/'))
                                 n = readlinkat(walk_here(&w), name, link, sizeof(link) - 1);
                         if (n >= 0) {
                                 char *more;
@@ -106,7 +107,7 @@ int fd_open_in_walk(int root, const char *path, int flags, mode_t mode)
                                 link[n] = '\0';
                                 if (link[0] == '/')
                                         walk_done(&w);
-                                more = rest_after_link(link, rest);
+                                more = rest_after_link(link, at + size);
                                 free(todo);
                                 todo = more;
                                 continue;

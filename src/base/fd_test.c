@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "sys/sys.h"
 
 /* root/{dir/file, up -> .., abs -> /dir, loop -> loop, out -> /etc/passwd} */
 static int make_root(char *root)
@@ -76,6 +77,103 @@ static void test_walk(void **state)
         check_opener(fd_open_in_walk);
 }
 
+static unsigned draw(unsigned *seed, unsigned below)
+{
+        *seed = *seed * 1103515245u + 12345u;
+        return (*seed >> 16) % below;
+}
+
+/* A path of up to four of a few names, "." and "..", sometimes absolute or with a slash at the end. */
+static void draw_path(unsigned *seed, char *path)
+{
+        static const char *const names[] = { "a", "b", "c", "d", "..", "." };
+        unsigned n = 1 + draw(seed, 4);
+
+        path[0] = '\0';
+        if (draw(seed, 4) == 0)
+                strcat(path, "/");
+        for (unsigned i = 0; i < n; i++) {
+                strcat(path, names[draw(seed, ARRAY_SIZE(names))]);
+                if (i + 1 < n || draw(seed, 6) == 0)
+                        strcat(path, "/");
+        }
+}
+
+static void draw_entries(unsigned *seed, int dir, unsigned depth)
+{
+        static const char *const names[] = { "a", "b", "c", "d" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                char target[64];
+                int fd;
+
+                switch (draw(seed, 4)) {
+                case 0:
+                        assert_int_equal(mkdirat(dir, names[i], 0755), 0);
+                        fd = openat(dir, names[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                        assert_true(fd >= 0);
+                        if (depth < 3)
+                                draw_entries(seed, fd, depth + 1);
+                        close(fd);
+                        break;
+                case 1:
+                        fd = openat(dir, names[i], O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+                        assert_true(fd >= 0);
+                        close(fd);
+                        break;
+                case 2:
+                        draw_path(seed, target);
+                        assert_int_equal(symlinkat(target, dir, names[i]), 0);
+                        break;
+                default:
+                        break;
+                }
+        }
+}
+
+/* The walk and the kernel find the same file, or fail alike, on random trees with links. */
+static void test_walk_like_kernel(void **state)
+{
+        unsigned seed = 7, n_found = 0;
+
+        (void) state;
+        if (sys_openat2(AT_FDCWD, "/", &(struct sys_open_how){ .flags = O_PATH | O_CLOEXEC }) == -ENOSYS) {
+                print_message("no openat2(2) to compare with\n");
+                skip();
+        }
+        for (int round = 0; round < 40; round++) {
+                char root[] = "/tmp/fd_test.XXXXXX";
+                int dir;
+
+                assert_non_null(mkdtemp(root));
+                dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                draw_entries(&seed, dir, 0);
+                for (int i = 0; i < 200; i++) {
+                        char path[64];
+                        int flags = O_PATH | (draw(&seed, 2) ? O_NOFOLLOW : 0), walked, expected;
+                        struct stat found, wanted;
+
+                        draw_path(&seed, path);
+                        walked = fd_open_in_walk(dir, path, flags, 0);
+                        expected = fd_open_in(dir, path, flags, 0);
+                        if (expected < 0) {
+                                assert_int_equal(walked, expected);
+                                continue;
+                        }
+                        assert_true(walked >= 0);
+                        assert_int_equal(fstat(walked, &found), 0);
+                        assert_int_equal(fstat(expected, &wanted), 0);
+                        assert_int_equal(found.st_ino, wanted.st_ino);
+                        close(walked);
+                        close(expected);
+                        n_found++;
+                }
+                close(dir);
+                remove_root(root);
+        }
+        assert_true(n_found > 1000);
+}
+
 static void test_mkdir(void **state)
 {
         char root[] = "/tmp/fd_test.XXXXXX";
@@ -109,6 +207,7 @@ static void test_limit(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = { cmocka_unit_test(test_openat2), cmocka_unit_test(test_walk),
+                                            cmocka_unit_test(test_walk_like_kernel),
                                             cmocka_unit_test(test_mkdir), cmocka_unit_test(test_limit) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -548,7 +548,7 @@ struct tree_node *tree_put_file(struct tree *t, const char *path, uint32_t mode,
                 tree_renew(t, node, S_IFREG | (mode & 07777));
         else
                 node = tree_add(t, dir, name, strlen(name), S_IFREG | (mode & 07777));
-        node->inode->bytes = text_alloc(size > 0 ? size : 1);
+        node->inode->bytes = text_alloc(size + 1); /* terminated, for those who read it as text */
         if (size > 0)
                 memcpy(node->inode->bytes, bytes, size);
         node->inode->size_bytes = size;
