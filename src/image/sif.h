@@ -3,8 +3,14 @@
  * Reading: sif_open() decodes and checks everything that is needed to find data safely; hints of the header
  * (DescriptorsFree, DataOffset, DataSize) are never trusted.  Changing: the functions named sif_add,
  * sif_delete, sif_set_primary work on an image opened for writing, under an exclusive lock, and order their
- * writes so that an old descriptor table still describes a valid image after a crash.  New images:
- * sif_writer, which appends objects to an empty file and writes table and header last.
+ * writes (data, table, header, each flushed) so that an old descriptor table still describes a valid image
+ * after a crash.  New images: sif_writer, which appends objects to an empty file and writes table and header
+ * last.
+ *
+ * The lock is an open-file-description write lock (fcntl(2), F_OFD_SETLKW) on the 128 bytes of the header:
+ * sif_open() for writing waits for it before it reads, sif_done() gives it back.  It cannot meet the locks
+ * that a run takes on the bytes of an ext3 partition.  Where a file system has no locks the work goes on
+ * without.
  *
  * Format facts: spec image-formats.md, section 1 (regions 1.1, header 1.2, descriptor 1.3, codes 1.4,
  * extra 1.5, groups and links 1.6, placement 1.7, time 1.8, operations 1.9, checks 1.10, locking 1.12).
@@ -58,7 +64,8 @@ struct sif_descriptor {
         int64_t offset, size, size_with_padding;
         int64_t created, modified; /* Unix seconds */
         int64_t uid, gid;
-        char name[129];     /* terminated */
+        char name[129]; /* terminated; a NUL inside reads as \001, so that it never passes for a shorter one
+                         */
         uint8_t extra[384]; /* meaning by type, see the accessors */
 };
 
@@ -76,8 +83,9 @@ struct sif {
         struct sif_descriptor *descriptors; /* owned: n_descriptors records, unused ones included */
 };
 
-/* Loads from a descriptor of a regular file.  -ENOEXEC: no SIF magic at offset 32 (try another format);
- * -EBADMSG: broken, with what is wrong. */
+/* Loads from a descriptor of a regular file, for `writable` one open for reading and writing; header and
+ * table of usual images take one read.  -ENOEXEC: no SIF magic at offset 32 (try another format); -EBADMSG,
+ * -E2BIG: broken, with what is wrong; -ENOTSUP: another version. */
 int sif_open(struct sif *s, int fd, bool writable, struct err *e);
 void sif_done(struct sif *s);
 
@@ -92,15 +100,27 @@ struct sif_partition {
 };
 int sif_partition(const struct sif_descriptor *d, struct sif_partition *ret); /* -EINVAL: not a partition */
 
+/* Other extras.  A code that is not there reads as 0. */
+int32_t sif_hash(const struct sif_descriptor *d);    /* signature: hash type */
+int32_t sif_format(const struct sif_descriptor *d);  /* cryptographic message: format */
+int32_t sif_message(const struct sif_descriptor *d); /* cryptographic message: message type */
+int32_t sif_sbom(const struct sif_descriptor *d);    /* SBOM: format */
+#define SIF_ENTITY_SIZE 20
+/* Signer's fingerprint; false when there is none. */
+bool sif_entity(const struct sif_descriptor *d, uint8_t ret[SIF_ENTITY_SIZE]);
+#define SIF_DIGEST_SIZE 72
+/* "sha256:<64 hex digits>" of an OCI object; false when it is malformed. */
+bool sif_digest(const struct sif_descriptor *d, char ret[SIF_DIGEST_SIZE]);
+
 /* The one primary partition.  -ENOENT none, -EBADMSG two or more, with IDs; hint where one can help. */
 int sif_primary(const struct sif *s, const struct sif_descriptor **ret, struct err *e);
-/* By ID: -ENOENT, or -EBADMSG when several carry it. */
+/* By ID: -EINVAL for 0, -ENOENT, or -EBADMSG when several carry it. */
 int sif_find(const struct sif *s, uint32_t id, const struct sif_descriptor **ret, struct err *e);
-/* First JSON object of that name, or NULL. */
+/* First object of that type and name, or NULL. */
 const struct sif_descriptor *sif_find_named(const struct sif *s, int32_t type, const char *name);
 
 /* Checks that the object's bytes are inside the file, behind the table and, when `alone`, overlap no other
- * object. Called before any data is touched; messages give expected and actual size. */
+ * object.  Called before any data is touched; messages give expected and actual size. */
 int sif_check(const struct sif *s, const struct sif_descriptor *d, bool alone, struct err *e);
 /* Reads a whole object of at most `limit` bytes (terminated behind the end); the caller frees it. */
 int sif_read(const struct sif *s, const struct sif_descriptor *d, size_t limit, char **ret, size_t *ret_size,
@@ -118,28 +138,39 @@ struct sif_object {
         uint64_t alignment; /* 0: 4096 for partitions, else none; a power of two otherwise */
 };
 
-/* Fills `extra` (11 bytes) for a partition. */
+/* Fill `extra` for a partition, a signature, a cryptographic message, an SBOM.  The extra of OCI objects is
+ * the text of their digest. */
 #define SIF_PARTITION_EXTRA_SIZE 11
 void sif_partition_extra(uint8_t extra[SIF_PARTITION_EXTRA_SIZE], int32_t fs, int32_t part,
                          const char *arch_code);
+#define SIF_SIGNATURE_EXTRA_SIZE 260
+void sif_signature_extra(uint8_t extra[SIF_SIGNATURE_EXTRA_SIZE], int32_t hash,
+                         const uint8_t entity[SIF_ENTITY_SIZE]);
+#define SIF_MESSAGE_EXTRA_SIZE 8
+void sif_message_extra(uint8_t extra[SIF_MESSAGE_EXTRA_SIZE], int32_t format, int32_t message);
+#define SIF_SBOM_EXTRA_SIZE 4
+void sif_sbom_extra(uint8_t extra[SIF_SBOM_EXTRA_SIZE], int32_t format);
 
-/* Adds the bytes of `from_fd` from its current position to its end as an object. */
+/* Adds the bytes of `from_fd` from its current position to its end as an object. -EEXIST: a second primary
+ * partition; -ENOSPC: no record or no space left; -EINVAL: an object that cannot be described. */
 int sif_add(struct sif *s, const struct sif_object *object, int from_fd, struct err *e);
+/* Frees the record; the bytes stay where they are, the file keeps its length. */
 int sif_delete(struct sif *s, uint32_t id, struct err *e);
+/* Makes a system partition the primary one and the former primary one a system partition. */
 int sif_set_primary(struct sif *s, uint32_t id, struct err *e);
 
 /* A new image.  The file is empty and open read-write; the caller makes it appear (base/output.h).
  * Order: init; per object: add_bytes, or begin, write at *ret_offset yourself, end; then finish. */
 struct sif_writer {
-        int fd;       /* borrowed */
-        uint64_t at;  /* end of the data so far */
-        uint64_t n;   /* objects so far */
-        int64_t time; /* of creation, or SIF_TIME_NONE */
-        bool deterministic;
+        int fd;         /* borrowed */
+        uint64_t at;    /* end of the data so far */
+        uint64_t n;     /* objects so far */
+        int64_t time;   /* of creation, or SIF_TIME_NONE */
+        uint8_t id[16]; /* random, or zero when deterministic */
         char launch[33];
-        struct sif_descriptor *descriptors; /* owned */
+        struct sif_descriptor *descriptors; /* owned: SIF_DESCRIPTORS_DEFAULT records, n of them used */
 };
-/* launch: NULL for none.  deterministic: zero ID, times SIF_TIME_NONE. */
+/* launch: NULL for none, at most 31 bytes.  deterministic: zero ID, times SIF_TIME_NONE. */
 int sif_writer_init(struct sif_writer *w, int fd, const char *launch, bool deterministic, struct err *e);
 void sif_writer_done(struct sif_writer *w);
 int sif_writer_add_bytes(struct sif_writer *w, const struct sif_object *object, const void *bytes,
@@ -149,6 +180,10 @@ int sif_writer_begin(struct sif_writer *w, const struct sif_object *object, uint
 int sif_writer_end(struct sif_writer *w, uint64_t size_bytes, struct err *e);
 int sif_writer_finish(struct sif_writer *w, struct err *e);
 
+/* "3fa802cc-358b-45e3-bcc0-69dc7a45f9f8" */
+#define SIF_ID_TEXT_SIZE 37
+void sif_id_format(const uint8_t id[16], char ret[SIF_ID_TEXT_SIZE]);
+
 /* Names for listings: "FS", "Squashfs", "*System", "amd64" …; "Unknown" / "unknown" for other codes. */
 const char *sif_type_name(int32_t type);
 const char *sif_fs_name(int32_t fs);
@@ -157,6 +192,7 @@ const char *sif_hash_name(int32_t hash);
 const char *sif_format_name(int32_t format);
 const char *sif_message_name(int32_t message);
 const char *sif_sbom_name(int32_t format);
+int32_t sif_sbom_code(const char *name);     /* "spdx-json" -> 4, "github" as "github-json"; 0 for others */
 const char *sif_arch_name(const char *code); /* "02" -> "amd64", else "unknown" */
 const char *sif_arch_code(const char *name); /* "amd64" -> "02", NULL for others */
 const char *sif_arch_native(void);           /* Go name of the architecture this program was built for */
