@@ -33,7 +33,7 @@ struct image {
         uint64_t offset; /* of the root file system in the file */
         uint64_t size;
         struct stat status;
-        struct sif sif;              /* kind IMAGE_SIF: loaded */
+        struct sif sif;              /* kind IMAGE_SIF: loaded, read-only */
         struct squashfs_super super; /* rootfs IMAGE_ROOTFS_SQUASHFS */
 };
 
@@ -42,9 +42,16 @@ struct image {
                 .fd = -EBADF                                                                                 \
         }
 
-/* Opens and recognises.  need_rootfs: a SIF without a usable primary partition, or of an architecture that
- * cannot run here, is an error (both architectures named).  -ENOEXEC: none of the formats. */
+/* Opens and recognises; pipes and devices are refused without blocking.  need_rootfs: a SIF without a usable
+ * primary partition, or of an architecture that cannot run here, is an error (both architectures named), and
+ * so is "/" as sandbox.  Without need_rootfs a SIF whose root file system is missing or broken has size 0.
+ * -ENOEXEC: none of the formats; -ENOTSUP: of a kind, or an architecture, that does not run here. */
 int image_open(struct image *image, const char *path, bool need_rootfs, struct err *e);
+
+/* For an image opened without need_rootfs: says why a SIF has no root file system, or 0 when it has one,
+ * whatever its architecture. */
+int image_find_rootfs(struct image *image, struct err *e);
+
 void image_done(struct image *image);
 
 #define _cleanup_image_ __attribute__((cleanup(image_done)))
