@@ -21,8 +21,7 @@ struct oci_platform oci_platform_host(void);
 int oci_platform_parse(struct oci_platform *ret, const char *architecture, const char *variant,
                        struct err *e);
 
-/* Whether the "platform" object of an index entry is this one; absent (NULL) counts as linux/amd64, as the
- * original has it (spec transports.md, 2.5). */
+/* Whether the "platform" object of an index entry is this one. */
 bool oci_platform_matches(const struct oci_platform *p, const json_t *platform);
 
 /* Entries that are no image: build attestations, whose platform is unknown/unknown. */
