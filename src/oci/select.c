@@ -218,10 +218,11 @@ static int descend(const struct oci_search *s, const struct oci_descriptor *from
         struct oci_descriptor d = *from;
 
         for (unsigned depth = 0; depth <= MANIFEST_DEPTH_MAX; depth++) {
-                _cleanup_json_ json_t *parent = ptr_take(&document); /* d borrows from it */
+                _cleanup_json_ json_t *parent = ptr_take(&document);
                 _cleanup_free_ char *what = text_format("%s: %s", blobs_path(s->blobs), d.digest_text);
                 int r;
 
+                (void) parent; /* d borrows from it until the end of this round */
                 document = oci_read_blob_json(s->blobs, &d, MANIFEST_SIZE_MAX, "manifest", e);
                 if (!document)
                         return e ? e->code : -EBADMSG;
