@@ -80,13 +80,13 @@ static void heading(const struct cli_command *const *path, size_t n, const char 
 
         page_name(path, n, &name);
         text_add(out, ".TH \"");
-        for (const char *c = name.at; *c; c++) {
+        for (const char *c = text_get(&name); *c; c++) {
                 if (*c == '-')
                         text_add_char(out, '\\');
                 text_add_char(out, (char) toupper((unsigned char) *c));
         }
         text_printf(out, "\" 1 \"\" \"%s %s\" \"User Commands\"\n.SH NAME\n", path[0]->name, version);
-        add_word(out, name.at);
+        add_word(out, text_get(&name));
         text_add(out, " \\- ");
         add_word(out, path[n - 1]->summary);
         text_add(out, "\n.SH SYNOPSIS\n");
@@ -157,7 +157,7 @@ static void commands_section(const struct cli_command *const *path, size_t n, st
                 if (!cli_command_shown(*c))
                         continue;
                 text_add(out, ".TP\n\\fB");
-                add_word(out, prefix.at);
+                add_word(out, text_get(&prefix));
                 text_add(out, "\\-");
                 add_word(out, (*c)->name);
                 text_add(out, "\\fR(1)\n");
@@ -174,7 +174,7 @@ static void see_also(const struct cli_command *const *path, size_t n, struct tex
                 return;
         page_name(path, n - 1, &parent);
         text_add(out, ".SH SEE ALSO\n.BR ");
-        add_word(out, parent.at);
+        add_word(out, text_get(&parent));
         text_add(out, " (1)\n");
 }
 

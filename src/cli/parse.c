@@ -212,35 +212,20 @@ static int parse_flags(struct parse *p, struct cli_level *level, struct err *e)
 
 /* --- outcomes ------------------------------------------------------------------------------------- */
 
-static void command_path(const struct parse *p, const struct cli_command *path[CLI_LEVELS_MAX])
+void cli_usage_error(const struct cli_call *call, const char *message, struct text *out,
+                     struct text *complaint)
 {
-        for (size_t i = 0; i < p->n_levels; i++)
-                path[i] = p->levels[i].command;
-}
-
-static void usage_texts(const struct cli_command *const *path, size_t n, const char *message,
-                        struct text *out, struct text *complaint)
-{
-        text_printf(complaint, "Error for command \"%s\": %s\n\n", path[n - 1]->name, message);
-        cli_usage(path, n, out);
+        text_printf(complaint, "Error for command \"%s\": %s\n\n", call->command->name, message);
+        cli_usage(call->path, call->n_path, out);
         text_add_char(out, '\n');
-        cli_last_line(path[0]->name, out);
+        cli_last_line(call->program, out);
 }
 
 static enum cli_outcome usage_error(struct parse *p, const char *message)
 {
-        const struct cli_command *path[CLI_LEVELS_MAX];
-
-        command_path(p, path);
-        usage_texts(path, p->n_levels, message, &p->result->out, &p->result->complaint);
+        cli_usage_error(&p->result->call, message, &p->result->out, &p->result->complaint);
         p->result->status = STATUS_USAGE;
         return CLI_PRINT;
-}
-
-void cli_usage_error(const struct cli_call *call, const char *message, struct text *out,
-                     struct text *complaint)
-{
-        usage_texts(call->path, call->n_path, message, out, complaint);
 }
 
 static enum cli_outcome flag_error(struct parse *p, const struct err *e)
@@ -259,10 +244,7 @@ static enum cli_outcome flag_error(struct parse *p, const struct err *e)
 
 static enum cli_outcome help_page(struct parse *p)
 {
-        const struct cli_command *path[CLI_LEVELS_MAX];
-
-        command_path(p, path);
-        cli_help(path, p->n_levels, &p->result->out);
+        cli_help(p->result->call.path, p->result->call.n_path, &p->result->out);
         p->result->status = 0;
         return CLI_PRINT;
 }
@@ -379,7 +361,8 @@ static void fill_call(struct parse *p, char **argv)
         call->root = p->program->root;
         call->root_options = p->levels[0].options;
         call->group_options = p->n_levels == 3 ? p->levels[1].options : NULL;
-        command_path(p, call->path);
+        for (size_t i = 0; i < p->n_levels; i++)
+                call->path[i] = p->levels[i].command;
         call->n_path = p->n_levels;
 }
 

@@ -287,7 +287,7 @@ static void flags_are_understood(void **state)
         o = CALL("exec", "--", "-c", "cmd");
         assert_false(o->contain);
         assert_words("-c cmd");
-        o = CALL("exec", "-", "cmd");
+        CALL("exec", "-", "cmd");
         assert_words("- cmd");
         o = CALL("exec", "-c=0", "--cleanenv=T", "--", "img", "cmd");
         assert_false(o->contain);
@@ -461,7 +461,7 @@ static void variables_set_options(void **state)
         assert_list(&o->lists, "x");
         o = with(VARIABLES("APPTAINER_TYPES", "a"), EXEC());
         assert_list(&o->defaults, "a");
-        o = with(VARIABLES("APPTAINER_DEBUG", "1", "APPTAINER_CONFIG_FILE", "f"), EXEC());
+        with(VARIABLES("APPTAINER_DEBUG", "1", "APPTAINER_CONFIG_FILE", "f"), EXEC());
         assert_true(((const struct root_options *) result.call.root_options)->debug);
         o = CALL("exec", "i", "c");
         assert_false(o->plus_seen);
@@ -514,8 +514,8 @@ static void older_names(void **state)
         o = with(VARIABLES("SINGULARITY_CONTAIN", "1", "APPTAINER_CONTAIN", "1"), EXEC());
         assert_true(o->contain);
         assert_true(text_starts(text_get(&said), "5 "));
-        o = with(VARIABLES("SINGULARITY_CONTAIN", "1", "SINGULARITY_DEBUG", "0", "SINGULARITY_BIND", "/x"),
-                 EXEC());
+        with(VARIABLES("SINGULARITY_CONTAIN", "1", "SINGULARITY_DEBUG", "0", "SINGULARITY_BIND", "/x"),
+             EXEC());
         assert_string_equal(
                 text_get(&said),
                 "1 Environment variable SINGULARITY_DEBUG is set, but APPTAINER_DEBUG is preferred\n"

@@ -53,6 +53,7 @@ static size_t field_size(enum cli_type type)
 static void check_option(const struct cli_command *const *path, size_t n, const struct cli_option *o)
 {
         size_t size = path[n - 1]->options_size;
+        const char *help = o->help ? o->help : "";
 
         if ((o->value == NULL) != (o->type == CLI_BOOL))
                 FAIL(path, n, o, "a bool has no name of a value, all others have one");
@@ -60,9 +61,9 @@ static void check_option(const struct cli_command *const *path, size_t n, const 
                 FAIL(path, n, o, "fills something outside of the command's struct");
         if (o->letter == 'h' || strcmp(o->name, "help") == 0)
                 FAIL(path, n, o, "every command has --help and -h");
-        if (cli_option_shown(o) && (!o->help || !*o->help || strlen(o->help) > OPTION_HELP_MOST))
+        if (cli_option_shown(o) && (!*help || strlen(help) > OPTION_HELP_MOST))
                 FAIL(path, n, o, "help is missing or too long");
-        if (cli_option_shown(o) && o->help[strlen(o->help) - 1] == '.')
+        if (text_ends(help, "."))
                 FAIL(path, n, o, "help ends with a period");
         for (size_t k = 0; k < ARRAY_SIZE(o->env) && o->env[k]; k++)
                 for (const char *c = o->env[k]; *c; c++)

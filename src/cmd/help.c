@@ -23,7 +23,7 @@ static size_t find_path(const struct cli_call *call, const struct cli_command *p
 static int show_help(const struct cli_call *call)
 {
         const struct cli_command *path[CLI_LEVELS_MAX];
-        _cleanup_text_ struct text page = TEXT_INIT, unused = TEXT_INIT;
+        _cleanup_text_ struct text page = TEXT_INIT;
         size_t n = find_path(call, path);
 
         if (n == 1 && call->argc) {
