@@ -228,12 +228,14 @@ static enum cli_outcome usage_error(struct parse *p, const char *message)
         return CLI_PRINT;
 }
 
+/* Words of the command line may come from a script's input: nothing of them steers the terminal. */
 static enum cli_outcome flag_error(struct parse *p, const struct err *e)
 {
         const struct cli_command *command = p->levels[p->n_levels - 1].command;
+        _cleanup_free_ char *clean = text_printable(e->text);
         struct text *out = &p->result->out;
 
-        text_printf(&p->result->complaint, "Error for command \"%s\": %s\n\n", command->name, e->text);
+        text_printf(&p->result->complaint, "Error for command \"%s\": %s\n\n", command->name, clean);
         text_printf(out, "Options for %s command:\n\n", command->name);
         cli_option_list(command, cli_columns(), out);
         text_add_char(out, '\n');
@@ -253,10 +255,11 @@ static enum cli_outcome unknown_command(struct parse *p, const char *name)
 {
         const struct cli_command *root = p->program->root;
         _cleanup_text_ struct text near = TEXT_INIT;
+        _cleanup_free_ char *clean = text_printable(name);
         struct text *complaint = &p->result->complaint;
 
         cli_suggest(root, name, &near);
-        text_printf(complaint, "Error: unknown command \"%s\" for \"%s\"\n", name, root->name);
+        text_printf(complaint, "Error: unknown command \"%s\" for \"%s\"\n", clean, root->name);
         if (near.used)
                 text_printf(complaint, "\nDid you mean this?\n%s\n", near.at);
         text_add_char(complaint, '\n');

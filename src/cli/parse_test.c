@@ -217,6 +217,8 @@ static void refused_lines(void **state)
                   "Error for command \"add\": unknown flag: --nosuch\n\n" },
                 { { "cache" }, "Error for command \"cache\": invalid command\n\n" },
                 { { "cache", "nosuch" }, "Error for command \"cache\": invalid command\n\n" },
+                { { "exec", "--\033[1m" }, "Error for command \"exec\": unknown flag: --\\x1b[1m\n\n" },
+                { { "x\nyz" }, "Error: unknown command \"x\\x0ayz\" for \"apptainer\"\n\n" },
                 { { "nosuch" }, "Error: unknown command \"nosuch\" for \"apptainer\"\n\n" },
                 { { "exe" },
                   "Error: unknown command \"exe\" for \"apptainer\"\n\nDid you mean this?\n\texec\n\n\n" },
