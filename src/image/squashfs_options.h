@@ -19,11 +19,11 @@ struct squashfs_options {
         enum squashfs_compressor compressor;
         int level;             /* 0: the default (zstd 3, gzip as small as zlib's 9); lz4: 1 is -Xhc */
         uint32_t block_size;   /* bytes, power of two, 4096 to 1 MiB; default 131072 */
-        unsigned n_threads;    /* 0: host_limits decides */
+        unsigned n_threads;    /* 0: squashfs_writer_new() decides */
         uint64_t memory_bytes; /* bound for queued blocks, 0: default */
         bool no_fragments;
         bool no_xattrs;
-        bool no_duplicates; /* do not look for duplicate files */
+        bool no_duplicates; /* do not look for duplicates of files larger than a block */
         bool all_root;      /* every owner 0:0 */
         bool no_compress_data, no_compress_inodes, no_compress_fragments, no_compress_xattrs, no_compress_ids;
         bool has_mtime; /* clamp: no mtime above this (SOURCE_DATE_EPOCH) */
