@@ -1,0 +1,171 @@
+#include "run/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "host/reason.h"
+#include "run/init.h"
+#include "run/namespaces.h"
+#include "run/privileges.h"
+#include "run/root.h"
+#include "run/session.h"
+
+#define UMASK_NO_UMASK 022 /* spec runtime.md, 2.5: --no-umask */
+
+/* --- namespaces ---------------------------------------------------------------------------------------- */
+
+/* The server's mount namespace is joined where it could not hand out the mount itself.  Its working directory
+ * becomes "/": the caller's is entered again. */
+static int join_mounts(struct rootfs_source *source, struct err *e)
+{
+        _cleanup_free_ char *cwd = getcwd(NULL, 0);
+
+        if (setns(source->join.mountns, CLONE_NEWNS) < 0)
+                return err_errno(e, -errno, "joining the mounts of the image server");
+        if (cwd && chdir(cwd) < 0)
+                return err_errno(e, -errno, "entering %s in the image server's mounts", cwd);
+        return 0;
+}
+
+/* The user namespace is for this process and what it forks, a pid namespace only for the latter. */
+static int enter_user(const struct plan *plan, struct rootfs_source *source, struct err *e)
+{
+        unsigned pid = plan->namespaces & CLONE_NEWPID;
+        int r;
+
+        if (source->served && source->join.userns >= 0) {
+                r = namespaces_join_user(source->join.userns, e);
+                return r < 0 || !pid ? r : namespaces_unshare(pid, e);
+        }
+        if (plan->userns)
+                return namespaces_own_user(pid, e);
+        return pid ? namespaces_unshare(pid, e) : 0;
+}
+
+static int enter_mounts(const struct plan *plan, struct rootfs_source *source, struct err *e)
+{
+        unsigned which = CLONE_NEWNS | (plan->namespaces & ~(unsigned) CLONE_NEWPID);
+        int r = source->served && source->join.mountns >= 0 ? join_mounts(source, e) : 0;
+
+        if (r >= 0)
+                r = namespaces_unshare(which, e);
+        /* A mount namespace of another user namespace than its parent's is a slave of it by itself. */
+        if (r >= 0 && (!plan->userns || !plan->slave))
+                r = namespaces_cut_mounts(plan->slave, e);
+        return r;
+}
+
+/* --- root ------------------------------------------------------------------------------------------------
+ */
+
+static int build_root(const struct launch_request *request, const struct notes *notes, int *ret_root,
+                      struct err *e)
+{
+        struct rootfs_source *source = request->source;
+        _cleanup_session_ struct session session = SESSION_INIT;
+        _cleanup_close_ int image = -EBADF;
+        int r = session_make(&session, request->plan, e);
+
+        /* AppArmor may let a user namespace be made and then forbid everything in it. */
+        if ((r == -EPERM || r == -EACCES) && request->plan->userns && reason_userns_is_hollow(-EBADF))
+                return reason_userns(-EBADF, r, e);
+        if (r < 0)
+                return r;
+        if (source->served) {
+                r = imagefs_lease(&source->join, session.fd, e);
+                if (r < 0)
+                        return r;
+        }
+        r = rootfs_source_mount(source, session.fd, SESSION_IMAGE, &image, e);
+        if (r < 0)
+                return r;
+        return root_assemble(request->plan, &session, image, notes, ret_root, e);
+}
+
+/* Standard streams that are terminals have no name inside with a /dev of our own, but for /dev/console. */
+static void reopen_console(void)
+{
+        for (int fd = 0; fd <= 2; fd++) {
+                int flags = isatty(fd) ? fcntl(fd, F_GETFL) : -1;
+                _cleanup_close_ int console = -EBADF;
+
+                if (flags < 0)
+                        continue;
+                console = open("/dev/console", (flags & O_ACCMODE) | O_NOCTTY | O_CLOEXEC);
+                if (console >= 0)
+                        dup2(console, fd);
+        }
+}
+
+static int enter_root(const struct launch_request *request, const struct notes *notes, const char **ret_cwd,
+                      struct err *e)
+{
+        _cleanup_close_ int root = -EBADF;
+        mode_t umask_before = umask(0);
+        int r = build_root(request, notes, &root, e);
+
+        if (r >= 0)
+                r = root_enter(root, e);
+        if (r >= 0)
+                r = root_chdir(request->plan, notes, ret_cwd, e);
+        umask(request->plan->no_umask ? UMASK_NO_UMASK : umask_before);
+        if (r >= 0 && request->plan->reopen_console)
+                reopen_console();
+        return r;
+}
+
+/* --- all ---------------------------------------------------------------------------------------------------
+ */
+
+static int launch_inside(const struct launch_request *request, const struct init_signals *signals,
+                         const struct notes *notes, struct err *e)
+{
+        const struct plan *plan = request->plan;
+        const char *cwd = "/";
+        int r = enter_mounts(plan, request->source, e);
+
+        if (r >= 0)
+                r = enter_root(request, notes, &cwd, e);
+        if (r < 0)
+                return err_ctx(e, r, "container creation failed");
+        rootfs_source_done(request->source);
+        r = privileges_drop(plan->capabilities, plan->no_new_privs, e);
+        if (r >= 0 && plan->init)
+                r = init_split(e);
+        if (r < 0)
+                return r;
+        if (signals)
+                init_restore(signals);
+        return request->become(request->user, cwd, e);
+}
+
+static int launch_with_parent(const struct launch_request *request, const struct notes *notes, struct err *e)
+{
+        struct init_signals signals;
+        pid_t child = init_fork(&signals, e);
+
+        if (child < 0)
+                return child;
+        if (child == 0)
+                return launch_inside(request, &signals, notes, e);
+        rootfs_source_done(request->source);
+        int r = privileges_drop(request->plan->userns ? 0 : UINT64_MAX, request->plan->userns, e);
+
+        return r < 0 ? r : init_supervise(child);
+}
+
+int launch(const struct launch_request *request, const struct notes *notes, struct err *e)
+{
+        int r = enter_user(request->plan, request->source, e);
+
+        if (r < 0)
+                return err_ctx(e, r, "container creation failed");
+        if (request->plan->namespaces & CLONE_NEWPID)
+                return launch_with_parent(request, notes, e);
+        return launch_inside(request, NULL, notes, e);
+}

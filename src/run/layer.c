@@ -1,0 +1,254 @@
+#include "run/layer.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "run/mount.h"
+#include "run/underlay.h"
+#include "sys/sys.h"
+
+#define LINKS_MAX 40 /* as the kernel's own limit, path_resolution(7) */
+
+int layer_init(struct layer *layer, const struct session *session, int image, struct err *e)
+{
+        int points = openat(session->fd, SESSION_MOUNTPOINTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (points < 0)
+                return err_errno(e, -errno, "session: opening " SESSION_MOUNTPOINTS);
+        *layer = (struct layer){ .session = session->fd, .image = image, .points = points };
+        return 0;
+}
+
+void layer_done(struct layer *layer)
+{
+        clean_close(&layer->points);
+}
+
+/* --- looking up --------------------------------------------------------------------------------------- */
+
+/* The usual case in one call: everything is there and no link on the way. */
+static bool plain(int image, const char *path)
+{
+        const struct sys_open_how how = { .flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+                                          .resolve = SYS_RESOLVE_IN_ROOT | SYS_RESOLVE_NO_SYMLINKS };
+        _cleanup_close_ int fd = sys_openat2(image, *path ? path : ".", &how);
+        struct stat status;
+
+        return fd >= 0 && fstat(fd, &status) == 0 && !S_ISLNK(status.st_mode);
+}
+
+struct search {
+        int image;
+        struct text done; /* walked so far; holds no links */
+        char *rest;       /* owned */
+        unsigned links;
+        bool missing; /* `done` is no longer there: the rest is only text */
+        bool through_link;
+};
+
+static void go_up(struct text *done)
+{
+        while (done->used && done->at[--done->used] != '/')
+                ;
+        if (done->at)
+                done->at[done->used] = '\0';
+}
+
+/* Walks one name; a link puts its text in front of the rest. */
+static int walk(struct search *s, const char *name, bool follow)
+{
+        size_t before = s->done.used;
+        char link[PATH_MAX];
+        ssize_t n;
+
+        if (strcmp(name, "..") == 0) {
+                go_up(&s->done);
+                return 0;
+        }
+        text_printf(&s->done, "%s%s", s->done.used ? "/" : "", name);
+        if (s->missing)
+                return 0;
+        n = readlinkat(s->image, s->done.at, link, sizeof(link) - 1);
+        if (n < 0 && errno == EINVAL)
+                return 0;
+        if (n < 0 && errno == ENOENT) {
+                s->missing = true;
+                return 0;
+        }
+        if (n < 0)
+                return -errno;
+        s->through_link = true;
+        if (!follow) {
+                s->missing = true;
+                return 0;
+        }
+        if (++s->links > LINKS_MAX)
+                return -ELOOP;
+        link[n] = '\0';
+        s->done.used = link[0] == '/' ? 0 : before;
+        s->done.at[s->done.used] = '\0';
+        char *rest = text_format("%s/%s", link, s->rest);
+
+        free(s->rest);
+        s->rest = rest;
+        return 0;
+}
+
+/* Takes the next name off the rest; false when there is none.  "." is passed over. */
+static bool next_name(struct search *s, char *name)
+{
+        for (;;) {
+                char *at = s->rest + strspn(s->rest, "/");
+                size_t size = strcspn(at, "/");
+
+                if (size == 0)
+                        return false;
+                snprintf(name, NAME_MAX + 1, "%.*s", (int) size, at);
+                memmove(s->rest, at + size, strlen(at + size) + 1);
+                if (strcmp(name, ".") != 0)
+                        return true;
+        }
+}
+
+static void search_done(struct search *s)
+{
+        text_done(&s->done);
+        free(s->rest);
+}
+
+int layer_find(const struct layer *layer, const char *target, bool own_name, struct layer_place *ret)
+{
+        const char *path = target + strspn(target, "/");
+        _cleanup_(search_done) struct search s = { .image = layer->image };
+        char name[NAME_MAX + 1];
+
+        if (plain(layer->image, path)) {
+                *ret = (struct layer_place){ .path = text_dup(path), .exists = true };
+                return 0;
+        }
+        s.rest = text_dup(path);
+        while (next_name(&s, name)) {
+                bool last = s.rest[strspn(s.rest, "/")] == '\0';
+                int r = walk(&s, name, !(own_name && last));
+
+                if (r < 0)
+                        return r;
+        }
+        *ret = (struct layer_place){ .path = text_take(&s.done),
+                                     .exists = !s.missing,
+                                     .through_link = s.through_link };
+        return 0;
+}
+
+/* --- making --------------------------------------------------------------------------------------------- */
+
+/* A directory that the image has too keeps the image's mode: overlayfs shows ours. */
+static int make_directory(const struct layer *layer, const char *path)
+{
+        struct stat status;
+
+        if (mkdirat(layer->points, path, 0755) < 0)
+                return errno == EEXIST ? 0 : -errno;
+        if (fstatat(layer->image, path, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode) &&
+            (status.st_mode & 07777) != 0755 && fchmodat(layer->points, path, status.st_mode & 01777, 0) < 0)
+                return -errno;
+        return 0;
+}
+
+/* The parents of `path`.  Nothing below the directory of mount points is a link on the way: layer_find() has
+ * followed the image's, and links of our own are ends. */
+static int make_parents(const struct layer *layer, const char *path)
+{
+        for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+                _cleanup_free_ char *parent = text_dup_bytes(path, (size_t) (slash - path));
+                int r = make_directory(layer, parent);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int layer_add(struct layer *layer, const char *path, bool directory)
+{
+        int r = make_parents(layer, path);
+
+        if (r < 0)
+                return r;
+        layer->used = true;
+        if (directory)
+                return make_directory(layer, path);
+        _cleanup_close_ int fd =
+                openat(layer->points, path, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+        return fd < 0 ? -errno : 0;
+}
+
+int layer_add_link(struct layer *layer, const char *path, const char *text)
+{
+        int r = make_parents(layer, path);
+
+        if (r < 0)
+                return r;
+        layer->used = true;
+        return symlinkat(text, layer->points, path) < 0 ? -errno : 0;
+}
+
+/* --- mounting --------------------------------------------------------------------------------------------
+ */
+
+/* File systems on which overlayfs is known to misbehave as a lower layer (spec runtime.md, 4.3). */
+static bool overlay_may_use(int image)
+{
+        static const long unsuited[] = { 0xF15F, 0x0BD00BD0, 0x47504653, 0xAAD7AAEA };
+        struct statfs status;
+
+        if (fstatfs(image, &status) < 0)
+                return true;
+        for (size_t i = 0; i < ARRAY_SIZE(unsuited); i++)
+                if (status.f_type == unsuited[i])
+                        return false;
+        return true;
+}
+
+static int mount_overlay(struct layer *layer, int *ret, struct err *e)
+{
+        _cleanup_mount_tree_ struct mount_tree tree = MOUNT_TREE_INIT;
+        int r;
+
+        /* Layers are named from the working directory: overlayfs takes no descriptors before Linux 6.13. */
+        if (fchdir(layer->session) < 0)
+                return err_errno(e, -errno, "entering the session");
+        r = mount_new(&tree, "overlay", NULL, "lowerdir=" SESSION_MOUNTPOINTS ":" SESSION_IMAGE, MOUNT_NODEV,
+                      e);
+        if (r >= 0)
+                r = mount_attach(&tree, layer->session, SESSION_FINAL, e);
+        if (r < 0)
+                return r;
+        *ret = fd_take(&tree.fd);
+        return 0;
+}
+
+int layer_mount(struct layer *layer, bool underlay, const struct notes *notes, int *ret, struct err *e)
+{
+        struct err overlay = ERR_INIT;
+
+        if (!layer->used && underlay) {
+                *ret = fcntl(layer->image, F_DUPFD_CLOEXEC, 3);
+                return *ret < 0 ? err_errno(e, -errno, "duplicating a descriptor") : 0;
+        }
+        if (!underlay && overlay_may_use(layer->image)) {
+                if (mount_overlay(layer, ret, &overlay) >= 0)
+                        return 0;
+                note(notes, LOG_VERBOSE, "no overlayfs, binding around missing mount points instead: %s",
+                     overlay.text);
+        }
+        return underlay_mount(layer->session, layer->image, layer->points, ret, e);
+}

@@ -1,0 +1,71 @@
+#include "run/namespaces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/clean.h"
+#include "base/fd.h"
+#include "host/reason.h"
+
+static int write_map(const char *name, const char *text)
+{
+        _cleanup_close_ int fd = open(name, O_WRONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return -errno;
+        return fd_write_all(fd, text, strlen(text));
+}
+
+static int write_maps(uid_t uid, gid_t gid)
+{
+        char text[32];
+        int r = write_map("/proc/self/setgroups", "deny"); /* Linux 3.19; needed before gid_map */
+
+        if (r < 0 && r != -ENOENT)
+                return r;
+        snprintf(text, sizeof(text), "%u %u 1", uid, uid);
+        r = write_map("/proc/self/uid_map", text);
+        if (r < 0)
+                return r;
+        snprintf(text, sizeof(text), "%u %u 1", gid, gid);
+        return write_map("/proc/self/gid_map", text);
+}
+
+int namespaces_own_user(unsigned others, struct err *e)
+{
+        uid_t uid = geteuid();
+        gid_t gid = getegid();
+        int r;
+
+        if (unshare(CLONE_NEWUSER | (int) others) < 0)
+                return reason_userns(-EBADF, -errno, e);
+        r = write_maps(uid, gid);
+        return r < 0 ? reason_userns(-EBADF, r, e) : 0;
+}
+
+int namespaces_join_user(int userns, struct err *e)
+{
+        if (setns(userns, CLONE_NEWUSER) < 0)
+                return err_errno(e, -errno, "joining the user namespace of the image server");
+        return 0;
+}
+
+int namespaces_unshare(unsigned which, struct err *e)
+{
+        if (unshare((int) which) < 0)
+                return err_errno(e, -errno, "unshare %s%s%s", which & CLONE_NEWNS ? "mount " : "",
+                                 which & CLONE_NEWPID ? "pid " : "", which & CLONE_NEWIPC ? "ipc " : "");
+        return 0;
+}
+
+int namespaces_cut_mounts(bool slave, struct err *e)
+{
+        if (mount(NULL, "/", NULL, MS_REC | (slave ? MS_SLAVE : MS_PRIVATE), NULL) < 0)
+                return err_errno(e, -errno, "cutting the mount namespace off");
+        return 0;
+}

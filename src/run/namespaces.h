@@ -1,0 +1,23 @@
+/* namespaces: leaving those of the caller.
+ *
+ * For the process itself, which must have one thread.  Failures say what on this machine is in the way.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* A user namespace of its own with the caller's uid and gid mapped onto themselves, and the namespaces of
+ * `others` (CLONE_NEW…) made in the same call. */
+int namespaces_own_user(unsigned others, struct err *e);
+
+/* Joins a user namespace. */
+int namespaces_join_user(int userns, struct err *e);
+
+/* Leaves the namespaces of `which`. */
+int namespaces_unshare(unsigned which, struct err *e);
+
+/* Cuts this mount namespace off: nothing mounted here is seen outside.  slave: what is mounted outside later
+ * still appears here. */
+int namespaces_cut_mounts(bool slave, struct err *e);

@@ -1,0 +1,159 @@
+/* plan: what a start will do, as data.
+ *
+ * plan_make() turns options, site settings and facts about the host into a list of steps.  It needs no
+ * privilege and changes nothing; launch.h applies it.  plan_print() shows it (--debug, tests, bug reports).
+ *
+ * The session is a memory file system of the container's own mount namespace, where everything is assembled:
+ *
+ *      entries   directories, files and links made in the session, or beside it
+ *      mounts    in this order (spec runtime.md, 3.2): dev, hostfs, bind paths, kernel, home, tmp, scratch,
+ *                files, user binds (parents before children), working directory
+ *
+ * Targets are paths of the container, resolved by the image's own links without leaving it.  A target that is
+ * missing is made in the layer of mount points above the image; below a directory that was mounted before, on
+ * that directory.  The image itself is never changed.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/note.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "run/account.h"
+#include "run/identity.h"
+#include "run/mount.h"
+
+enum plan_group {
+        PLAN_DEV,
+        PLAN_HOSTFS,
+        PLAN_BINDS,
+        PLAN_KERNEL,
+        PLAN_HOME,
+        PLAN_TMP,
+        PLAN_SCRATCH,
+        PLAN_FILES,
+        PLAN_USER_BINDS,
+        PLAN_CWD,
+};
+
+enum plan_source {
+        PLAN_HOST,    /* source: a path of the host, bound */
+        PLAN_SESSION, /* source: a path of the session, without '/' in front, bound */
+        PLAN_FRESH,   /* source: the type of a new file system */
+};
+
+enum plan_flags {
+        PLAN_RECURSIVE = MOUNT_RECURSIVE,
+        PLAN_NOSUID = MOUNT_NOSUID,
+        PLAN_NODEV = MOUNT_NODEV,
+        PLAN_NOEXEC = MOUNT_NOEXEC,
+        PLAN_READONLY = MOUNT_READONLY,
+        PLAN_DIRECTORY = 1 << 5, /* what to make when the target is missing; else a file */
+        PLAN_STAGED = 1 << 6,    /* the target is a path of the session */
+        PLAN_MAY_FAIL = 1 << 7,  /* failing is a WARNING */
+        PLAN_MAY_FAIL_QUIETLY = 1 << 8,
+        PLAN_HIDES_LINK = 1 << 9,  /* goes to the target's own name even when the image has a link there */
+        PLAN_NOT_TWICE = 1 << 10,  /* not where an earlier mount of the group went by the image's links */
+        PLAN_CALLER_CWD = 1 << 11, /* rules of spec 3.14: not if it is there already, never an error */
+};
+
+struct plan_mount {
+        enum plan_group group;
+        enum plan_source from;
+        unsigned flags; /* enum plan_flags */
+        char *source;
+        char *target;
+        char *options; /* PLAN_FRESH: "key=value,flag"; may be NULL */
+};
+
+enum plan_entry_kind {
+        PLAN_ENTRY_DIRECTORY,      /* in the session */
+        PLAN_ENTRY_FILE,           /* in the session, with `text` in it */
+        PLAN_ENTRY_LINK,           /* in the session, to `text` */
+        PLAN_ENTRY_PASSWD,         /* in the session, from the image's /etc/passwd and the user */
+        PLAN_ENTRY_GROUP,          /* likewise */
+        PLAN_ENTRY_LAYER_LINK,     /* in the layer of mount points, to `text`, hiding what the image has */
+        PLAN_ENTRY_HOST_DIRECTORY, /* a directory of the host (below --workdir), unless it is there */
+};
+
+struct plan_entry {
+        enum plan_entry_kind kind;
+        char *path; /* session: without '/' in front */
+        mode_t mode;
+        char *text; /* may be NULL */
+};
+
+enum plan_cwd_from { PLAN_CWD_ASKED, PLAN_CWD_HOME, PLAN_CWD_CALLER };
+
+struct plan {
+        bool userns;            /* a user namespace is needed: the caller has no privileges */
+        unsigned namespaces;    /* CLONE_NEWPID, CLONE_NEWIPC, beside the mount namespace */
+        bool init;              /* with CLONE_NEWPID: appinit is process 1 */
+        bool slave;             /* later mounts of the host appear inside */
+        bool underlay;          /* bound skeleton instead of overlayfs */
+        uint64_t session_bytes; /* limit of the session; 0: none */
+        const char *memory_fs;  /* its type; borrowed from the configuration */
+        struct plan_entry *entries;
+        size_t n_entries;
+        struct plan_mount *mounts;
+        size_t n_mounts;
+
+        struct account_user user;     /* of /etc/passwd inside */
+        struct account_group *groups; /* of /etc/group inside */
+        size_t n_groups;
+        char *home;                    /* HOME inside */
+        struct text_list bind_targets; /* of user binds, for APPTAINER_BIND */
+
+        char *cwd; /* where to start; NULL: the caller's has no name any more */
+        enum plan_cwd_from cwd_from;
+        char *cwd_host; /* the caller's, as it named it; NULL: deleted */
+
+        uint64_t capabilities; /* those that are kept, by number; all five sets */
+        bool no_new_privs;
+        bool reopen_console; /* standard streams that are terminals are opened again as /dev/console */
+        bool no_umask;       /* umask 0022 inside instead of the caller's */
+};
+
+#define PLAN_INIT                                                                                            \
+        {                                                                                                    \
+                .memory_fs = "tmpfs"                                                                         \
+        }
+
+/* What the plan is made for.  Zero means "not given".  All borrowed. */
+struct plan_request {
+        const struct config *config;
+        const struct identity *identity;
+        bool privileged; /* uid 0 that may mount: no user namespace is needed */
+
+        const struct text_list *binds;    /* arguments of --bind and its variables, in order */
+        const struct text_list *no_mount; /* words of --no-mount */
+        const struct text_list *scratch;  /* paths of --scratch */
+        const char *home;                 /* "source[:target]" */
+        const char *workdir;
+        const char *cwd;
+        bool no_home;
+        bool contain;
+        bool pid;
+        bool ipc;
+        bool userns;
+        bool no_init;
+        bool no_umask;
+        bool no_privs;
+        bool underlay;
+};
+
+int plan_make(struct plan *plan, const struct plan_request *request, const struct notes *notes,
+              struct err *e);
+void plan_done(struct plan *plan);
+#define _cleanup_plan_ __attribute__((cleanup(plan_done)))
+
+/* One line per step. */
+void plan_print(const struct plan *plan, struct text *out);
+
+/* uid 0 with CAP_SYS_ADMIN in its effective set. */
+bool plan_privileged(void);

@@ -1,0 +1,162 @@
+/* The plan as a whole: who it is for, namespaces, privileges, and the order of its parts. */
+#include "run/plan_internal.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clean.h"
+#include "base/path.h"
+
+static const struct {
+        const char *word;
+        unsigned flag;
+} without_words[] = {
+        { "proc", WITHOUT_PROC },     { "sys", WITHOUT_SYS },   { "dev", WITHOUT_DEV },
+        { "devpts", WITHOUT_DEVPTS }, { "home", WITHOUT_HOME }, { "tmp", WITHOUT_TMP },
+        { "hostfs", WITHOUT_HOSTFS }, { "cwd", WITHOUT_CWD },   { "bind-paths", WITHOUT_BIND_PATHS },
+};
+
+static void take_without(struct planner *p, const char *word)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(without_words); i++)
+                if (strcmp(without_words[i].word, word) == 0) {
+                        p->without |= without_words[i].flag;
+                        return;
+                }
+        if (word[0] == '/')
+                text_list_add(&p->without_targets, word);
+        else
+                note(p->notes, LOG_WARNING, "Ignoring unknown mount type '%s'", word);
+}
+
+bool plan_privileged(void)
+{
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct data[2] = { { 0 }, { 0 } };
+
+        if (geteuid() != 0 || syscall(SYS_capget, &header, data) < 0)
+                return false;
+        return (data[0].effective >> CAP_SYS_ADMIN) & 1;
+}
+
+static bool namespace_allowed(struct planner *p, bool wanted, bool allowed, const char *name)
+{
+        if (wanted && !allowed)
+                note(p->notes, LOG_WARNING,
+                     "Skipping %s namespace creation, support disabled in configuration", name);
+        return wanted && allowed;
+}
+
+static int plan_namespaces(struct planner *p, struct err *e)
+{
+        const struct plan_request *r = p->request;
+        struct plan *plan = p->plan;
+
+        plan->userns = r->userns || !r->privileged;
+        if (plan->userns && !r->config->allow_user_ns)
+                return err_set(e, -EPERM,
+                               "user namespaces are switched off by the site: 'allow user ns = no'");
+        if (namespace_allowed(p, r->pid, r->config->allow_pid_ns, "PID")) {
+                plan->namespaces |= CLONE_NEWPID;
+                plan->init = !r->no_init;
+        }
+        if (namespace_allowed(p, r->ipc, r->config->allow_ipc_ns, "IPC"))
+                plan->namespaces |= CLONE_NEWIPC;
+        return 0;
+}
+
+/* Spec runtime.md, 1.5: root keeps what it has, everybody else has nothing. */
+static void plan_privileges(struct planner *p)
+{
+        const struct plan_request *r = p->request;
+        bool root_keeps = p->request->identity->user.uid == 0 &&
+                          r->config->root_caps == CONFIG_ROOT_CAPS_FULL && !r->no_privs;
+
+        p->plan->capabilities = root_keeps ? UINT64_MAX : 0;
+        p->plan->no_new_privs = !root_keeps;
+        p->plan->no_umask = r->no_umask;
+}
+
+static int plan_identity(struct planner *p, struct err *e)
+{
+        const struct account_user *user = &p->request->identity->user;
+        struct plan *plan = p->plan;
+
+        plan->user = (struct account_user){
+                .name = text_dup(user->name),
+                .uid = user->uid,
+                .gid = user->gid,
+                .gecos = text_dup(user->gecos),
+                .home = text_dup(user->home),
+                .shell = text_dup(user->shell),
+        };
+        if (!p->request->config->config_group)
+                return 0;
+        return identity_groups(p->request->identity, &plan->groups, &plan->n_groups, e);
+}
+
+static void plan_session(struct planner *p)
+{
+        const struct config *config = p->request->config;
+        struct plan *plan = p->plan;
+
+        plan->memory_fs = config->memory_fs;
+        plan->slave = config->mount_slave;
+        plan->underlay = p->request->underlay || config->enable_underlay == CONFIG_UNDERLAY_PREFERRED;
+        if (!p->request->privileged)
+                plan->session_bytes = config->session_m << 20;
+}
+
+static int make(struct planner *p, struct err *e)
+{
+        int r;
+
+        for (size_t i = 0; p->request->no_mount && i < p->request->no_mount->n; i++)
+                take_without(p, p->request->no_mount->at[i]);
+        r = plan_namespaces(p, e);
+        if (r < 0)
+                return r;
+        plan_privileges(p);
+        plan_session(p);
+        r = plan_identity(p, e);
+        if (r < 0)
+                return r;
+        plan_dev(p);
+        r = plan_hostfs(p, e);
+        if (r >= 0)
+                r = plan_bind_paths(p, e);
+        if (r < 0)
+                return r;
+        plan_kernel(p);
+        r = plan_home(p, e);
+        if (r >= 0)
+                r = plan_tmp(p, e);
+        if (r >= 0)
+                r = plan_scratch(p, e);
+        if (r < 0)
+                return r;
+        plan_files(p);
+        r = plan_user_binds(p, e);
+        if (r >= 0)
+                r = plan_cwd(p, e);
+        plan_dev_finish(p);
+        plan_sort(p->plan);
+        return r < 0 ? r : 0;
+}
+
+int plan_make(struct plan *plan, const struct plan_request *request, const struct notes *notes, struct err *e)
+{
+        struct planner p = { .plan = plan, .request = request, .notes = notes };
+        int r;
+
+        *plan = (struct plan) PLAN_INIT;
+        r = make(&p, e);
+        text_list_done(&p.without_targets);
+        if (r < 0)
+                plan_done(plan);
+        return r;
+}

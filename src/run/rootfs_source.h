@@ -1,0 +1,46 @@
+/* rootfs_source: how the image's root file system gets mounted.
+ *
+ *      directory                bound
+ *      squashfs, privileged     the kernel's, through a loop device that goes with its mount
+ *      squashfs otherwise       joined from the image server; also where no loop device is to be had
+ *
+ * rootfs_source_open() is called in the caller's namespaces.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/clean.h"
+#include "base/err.h"
+#include "base/note.h"
+#include "imagefs/imagefs.h"
+#include "run/rootfs.h"
+
+struct rootfs_source {
+        const struct rootfs *rootfs; /* borrowed */
+        int loop;                    /* owned: loop device, or -EBADF */
+        bool served;                 /* by the image server: `join` is filled */
+        struct imagefs_join join;
+};
+
+#define ROOTFS_SOURCE_INIT                                                                                   \
+        {                                                                                                    \
+                .loop = -EBADF, .join = IMAGEFS_JOIN_INIT                                                    \
+        }
+
+struct rootfs_source_settings {
+        bool privileged;         /* may attach loop devices and mount squashfs */
+        const char *server_path; /* the imagefs executable */
+        unsigned linger_s;
+        unsigned loop_max;
+};
+
+int rootfs_source_open(struct rootfs_source *source, const struct rootfs *rootfs,
+                       const struct rootfs_source_settings *settings, const struct notes *notes,
+                       struct err *e);
+
+/* In the container's mount namespace: mounts it at `place` below `dir`, read-only.  *ret: its root. */
+int rootfs_source_mount(struct rootfs_source *source, int dir, const char *place, int *ret, struct err *e);
+
+void rootfs_source_done(struct rootfs_source *source);
+#define _cleanup_rootfs_source_ __attribute__((cleanup(rootfs_source_done)))
