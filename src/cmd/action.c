@@ -1,0 +1,250 @@
+/* exec, run, shell, test: from options to a program in a container. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clean.h"
+#include "base/fd.h"
+#include "base/num.h"
+#include "cmd/action_options.h"
+#include "cmd/commands.h"
+#include "cmd/image_policy.h"
+#include "cmd/installation.h"
+#include "cmd/report.h"
+#include "config/config.h"
+#include "image/image.h"
+#include "run/launch.h"
+#include "run/plan.h"
+
+/* A day; longer is a service, which an instance is for. */
+#define LINGER_MOST_S 86400
+
+struct action {
+        const struct cli_call *call;
+        const struct action_options *options;
+        struct config config;
+        struct image image;
+        struct identity identity;
+        struct rootfs rootfs;
+        struct rootfs_source source;
+        struct plan plan;
+};
+
+static void action_done(struct action *a)
+{
+        plan_done(&a->plan);
+        rootfs_source_done(&a->source);
+        identity_done(&a->identity);
+        image_done(&a->image);
+        config_done(&a->config);
+}
+
+/* --- site ----------------------------------------------------------------------------------------------- */
+
+static int load_config(struct action *a, struct err *e)
+{
+        const struct global_options *global = a->call->root_options;
+        _cleanup_free_ char *site = global->config ? NULL : installation_setting("apptainer.conf");
+
+        config_init(&a->config);
+        return config_load(&a->config, global->config ? global->config : site, !global->config, &report_notes,
+                           e);
+}
+
+static int linger(const struct action *a, unsigned *ret, struct err *e)
+{
+        const char *text = getenv("APPTAINER_IMAGE_LINGER");
+        uint64_t seconds = a->config.image_linger_s;
+
+        if (text && *text && num_u64(text, 10, 0, LINGER_MOST_S, &seconds) < 0)
+                return err_set(e, -EINVAL,
+                               "APPTAINER_IMAGE_LINGER: \"%s\" is not a number of seconds up to %d", text,
+                               LINGER_MOST_S);
+        *ret = (unsigned) (seconds < LINGER_MOST_S ? seconds : LINGER_MOST_S);
+        return 0;
+}
+
+/* --- image ---------------------------------------------------------------------------------------------- */
+
+/* Spec cli.md, 2.1: what is a reference to an image elsewhere, not a path. */
+static bool is_reference(const char *image)
+{
+        static const char *const transports[] = { "library",       "shub", "docker",      "docker-archive",
+                                                  "docker-daemon", "oci",  "oci-archive", "http",
+                                                  "https",         "oras", "buildkit",    "dockerfile",
+                                                  "ipfs" };
+        const char *colon = strchr(image, ':');
+        size_t size = colon ? (size_t) (colon - image) : 0;
+
+        if (!colon)
+                return false;
+        if (strncmp(colon, "://", 3) == 0)
+                return true;
+        for (size_t i = 0; i < ARRAY_SIZE(transports); i++)
+                if (strlen(transports[i]) == size && strncmp(transports[i], image, size) == 0)
+                        return true;
+        return false;
+}
+
+static int refuse_reference(const char *image, struct err *e)
+{
+        if (text_starts(image, "instance://"))
+                return err_set(e, -ENOTSUP, "%s: instances are not supported yet", image);
+        err_set(e, -ENOTSUP, "%s: an image that is elsewhere cannot be started directly yet", image);
+        return err_hint(e, -ENOTSUP, "make an image file of it first: apptainer build image.sif %s", image);
+}
+
+static int set_rootfs(struct action *a, struct err *e)
+{
+        const struct image *image = &a->image;
+
+        a->rootfs = (struct rootfs){
+                .fd = image->fd, .offset = image->offset, .size = image->size, .path = image->path
+        };
+        switch (image->rootfs) {
+        case IMAGE_ROOTFS_DIRECTORY:
+                a->rootfs.kind = ROOTFS_DIRECTORY;
+                return 0;
+        case IMAGE_ROOTFS_SQUASHFS:
+                a->rootfs.kind = ROOTFS_SQUASHFS;
+                return 0;
+        case IMAGE_ROOTFS_EXT3:
+                return err_set(e, -ENOTSUP, "%s: its root file system is ext3, which is not supported yet",
+                               image->path);
+        case IMAGE_ROOTFS_ENCRYPTED:
+        case IMAGE_ROOTFS_GOCRYPTFS:
+                return err_set(e, -ENOTSUP, "%s: it is encrypted, which is not supported yet", image->path);
+        }
+        return -EINVAL;
+}
+
+static int open_image(struct action *a, struct err *e)
+{
+        const char *path = a->call->argv[0];
+        int r;
+
+        if (is_reference(path))
+                return refuse_reference(path, e);
+        r = image_open(&a->image, path, true, e);
+        if (r >= 0)
+                r = image_policy_check(&a->image, &a->config, e);
+        return r < 0 ? r : set_rootfs(a, e);
+}
+
+static int open_source(struct action *a, bool privileged, struct err *e)
+{
+        _cleanup_free_ char *server = NULL;
+        struct rootfs_source_settings settings = {
+                .privileged = privileged,
+                .loop_max = a->config.loop_max > UINT16_MAX ? UINT16_MAX : (unsigned) a->config.loop_max,
+        };
+        int r = linger(a, &settings.linger_s, e);
+
+        if (r < 0)
+                return r;
+        if (a->rootfs.kind == ROOTFS_SQUASHFS)
+                server = installation_helper("imagefs");
+        settings.server_path = server;
+        return rootfs_source_open(&a->source, &a->rootfs, &settings, &report_notes, e);
+}
+
+/* --- plan ----------------------------------------------------------------------------------------------- */
+
+static void log_plan(const struct plan *plan)
+{
+        _cleanup_text_ struct text text = TEXT_INIT;
+        char *save = NULL;
+
+        if (log_get_level() < LOG_DEBUG)
+                return;
+        plan_print(plan, &text);
+        for (char *line = strtok_r(text.at, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+                log_debug("%s", line);
+}
+
+static int make_plan(struct action *a, bool privileged, struct err *e)
+{
+        const struct action_options *o = a->options;
+        const struct plan_request request = {
+                .config = &a->config,
+                .identity = &a->identity,
+                .privileged = privileged,
+                .binds = &o->binds,
+                .no_mount = &o->no_mount,
+                .scratch = &o->scratch,
+                .home = o->home,
+                .workdir = o->workdir,
+                .cwd = o->cwd,
+                .no_home = o->no_home,
+                .contain = o->contain,
+                .pid = o->pid,
+                .ipc = o->ipc,
+                .userns = o->userns,
+                .no_init = o->no_init,
+                .no_umask = o->no_umask,
+                .no_privs = o->no_privs,
+                .underlay = o->underlay,
+        };
+        int r = plan_make(&a->plan, &request, &report_notes, e);
+
+        if (r >= 0)
+                log_plan(&a->plan);
+        return r;
+}
+
+/* --- launch --------------------------------------------------------------------------------------------- */
+
+/* The program as it is named, with the caller's environment. */
+static int become(void *user, const char *cwd, struct err *e)
+{
+        struct action *a = user;
+        const char *program = a->call->argv[1];
+
+        (void) cwd;
+        if (strcmp(a->call->command->name, "exec") != 0)
+                return err_set(e, -ENOTSUP, "%s: only exec is supported so far", a->call->command->name);
+        setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+        setenv("HOME", a->plan.home, 1);
+        execvp(program, a->call->argv + 1);
+        if (errno == ENOENT && !strchr(program, '/'))
+                return err_set(e, -ENOENT, "\"%s\": executable file not found in $PATH", program);
+        return err_errno(e, -errno, "%s", program);
+}
+
+static int start(struct action *a, struct err *e)
+{
+        struct launch_request request = {
+                .plan = &a->plan, .source = &a->source, .become = become, .user = a
+        };
+        bool privileged = plan_privileged() && !a->options->userns;
+        int r = load_config(a, e);
+
+        if (r >= 0)
+                r = open_image(a, e);
+        if (r >= 0)
+                r = identity_load(&a->identity, &report_notes, e);
+        if (r >= 0)
+                r = make_plan(a, privileged, e);
+        if (r >= 0)
+                r = open_source(a, privileged, e);
+        return r < 0 ? r : launch(&request, &report_notes, e);
+}
+
+int cmd_action_run(const struct cli_call *call)
+{
+        struct action a = {
+                .call = call,
+                .options = call->options,
+                .image = IMAGE_INIT,
+                .source = ROOTFS_SOURCE_INIT,
+                .plan = PLAN_INIT,
+        };
+        struct err e = ERR_INIT;
+        int r = action_options_settle(call->options, &e);
+
+        if (r >= 0)
+                r = start(&a, &e);
+        action_done(&a);
+        return r < 0 ? report_fatal(&e) : r;
+}
