@@ -172,43 +172,6 @@ int metadata_skip(struct metadata_cursor *c, uint64_t size, struct err *e)
         return 0;
 }
 
-static int super_read_for_now(int fd, uint64_t offset, uint64_t size, struct squashfs_super *ret,
-                              struct err *e)
-{
-        uint8_t room[96];
-        struct span s = span_of(room, sizeof(room));
-        uint32_t magic;
-        uint16_t major, minor;
-
-        if (size < sizeof(room) || fd_pread_all(fd, room, sizeof(room), offset) < 0)
-                return err_set(e, -ENOEXEC, "not a squashfs image");
-        span_u32(&s, &magic);
-        if (magic != 0x73717368)
-                return err_set(e, -ENOEXEC, "not a squashfs image");
-        span_u32(&s, &ret->n_inodes);
-        span_u32(&s, &ret->mtime);
-        span_u32(&s, &ret->block_size);
-        span_u32(&s, &ret->n_fragments);
-        span_u16(&s, &ret->compressor);
-        span_u16(&s, &ret->block_log);
-        span_u16(&s, &ret->flags);
-        span_u16(&s, &ret->n_ids);
-        span_u16(&s, &major);
-        span_u16(&s, &minor);
-        span_u64(&s, &ret->root_inode);
-        span_u64(&s, &ret->bytes_used);
-        span_u64(&s, &ret->id_table);
-        span_u64(&s, &ret->xattr_table);
-        span_u64(&s, &ret->inode_table);
-        span_u64(&s, &ret->directory_table);
-        span_u64(&s, &ret->fragment_table);
-        span_u64(&s, &ret->export_table);
-        if (major != 4 || ret->block_log < 12 || ret->block_log > 20 ||
-            ret->block_size != 1U << ret->block_log || ret->bytes_used > size)
-                return err_set(e, -EBADMSG, "squashfs: damaged superblock");
-        return 0;
-}
-
 /* --- opening ------------------------------------------------------------------------------------ */
 
 /* Where a table that starts at `start` ends at the latest: at the next one, or with the image. */
@@ -296,7 +259,7 @@ int squashfs_reader_new(struct squashfs_reader **ret, int fd, uint64_t offset, u
                 return err_set(e, -ENOMEM, "no memory for a squashfs reader");
         s->fd = fd;
         s->offset = offset;
-        r = super_read_for_now(fd, offset, size, &s->super, e);
+        r = squashfs_super_read(fd, offset, size, &s->super, e);
         if (r == 0 && squashfs_cache_new(&s->metadata, METADATA_BYTES, METADATA_CACHE) < 0)
                 r = err_set(e, -ENOMEM, "no memory for a squashfs reader");
         if (r == 0) {
