@@ -1,8 +1,9 @@
 /* Joins the image server as a start does and runs a program with the image mounted on MOUNTPOINT.
  *
- *      imagefs_join [-l LINGER] [-o OFFSET] [-k] SERVER IMAGE MOUNTPOINT PROGRAM [ARG...]
+ *      imagefs_join [-l LINGER] [-o OFFSET] [-k] [-r] SERVER IMAGE MOUNTPOINT PROGRAM [ARG...]
  *
  * -k: keep the connection as lease (it is handed to the program) instead of leaving a lease on a tmpfs.
+ * -r: be root in the user namespace.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -68,11 +69,13 @@ int main(int argc, char **argv)
         bool keep = false;
         int option;
 
-        while ((option = getopt(argc, argv, "+l:o:k")) != -1) {
+        while ((option = getopt(argc, argv, "+l:o:kr")) != -1) {
                 if (option == 'l')
                         request.linger_s = (unsigned) atoi(optarg);
                 else if (option == 'o')
                         request.offset = strtoull(optarg, NULL, 10);
+                else if (option == 'r')
+                        request.ids = IMAGEFS_IDS_ROOT;
                 else
                         keep = true;
         }
