@@ -18,11 +18,13 @@
 #include "base/text.h"
 #include "run/env_script_variables.h"
 
-#define ENV_SCRIPT_SIZE_MAX   ((size_t) 1 << 20)  /* of one file; real ones have a few KiB */
-#define ENV_SCRIPT_TREE_MAX   ((size_t) 16 << 20) /* bytes of one parsed file */
-#define ENV_SCRIPT_DEPTH_MAX  128   /* nested constructs, calls, files: keeps the C stack small */
-#define ENV_SCRIPT_STEPS_MAX  50000 /* commands and loop turns: some 10 ms */
-#define ENV_SCRIPT_VALUES_MAX ((size_t) 8 << 20) /* bytes of all variables; execve(2) takes 2 MiB at most */
+#define ENV_SCRIPT_SIZE_MAX      ((size_t) 1 << 20)  /* of one file; real ones have a few KiB */
+#define ENV_SCRIPT_TREE_MAX      ((size_t) 16 << 20) /* bytes of one parsed file */
+#define ENV_SCRIPT_DEPTH_MAX     128   /* nested constructs, calls, files: keeps the C stack small */
+#define ENV_SCRIPT_STEPS_MAX     50000 /* commands and loop turns: some 10 ms */
+#define ENV_SCRIPT_VALUES_MAX    ((size_t) 8 << 20) /* bytes of all variables; execve(2) takes 2 MiB at most */
+#define ENV_SCRIPT_NAMES_MAX     8192               /* variables: each new one moves the others up */
+#define ENV_SCRIPT_FUNCTIONS_MAX 1000               /* looked through at every command */
 
 struct env_script_function {
         char *name; /* owned */
@@ -38,10 +40,11 @@ struct env_script {
         int root;       /* directory that `.` and file tests start from; -EBADF: they are outside */
         bool host_file; /* --env-file: a command or file is an error with a message, not "outside" */
 
-        struct text out;        /* what was written to stdout and */
-        struct text complaints; /* stderr */
-        int status;             /* $? */
-        bool exited;            /* `exit` ended it, with `status` */
+        struct text out;              /* what was written to stdout and */
+        struct text complaints;       /* stderr */
+        int status;                   /* $? */
+        bool exited;                  /* `exit` ended it, with `status`; or `exec` did: */
+        struct text_list replacement; /* its words, else empty */
 
         /* private to env_script*.c */
         struct env_script_function *functions;
@@ -66,13 +69,19 @@ void env_script_copy(struct env_script *ret, const struct env_script *from);
 #define _cleanup_env_script_ __attribute__((cleanup(env_script_done)))
 
 /* Evaluates a file's text in the present state.  name: for messages.  0, also when the text ended by `exit`
- * (s->exited); -ENOTSUP and the reason: outside, s is to be thrown away. */
+ * (s->exited) or `exec` (s->replacement); -ENOTSUP or -EBADMSG with "name:line: reason". */
 int env_script_source(struct env_script *s, const char *text, size_t size, const char *name, struct err *e);
 
 /* Reads a regular file below s->root and evaluates it.  -ENOENT when it is not there. */
 int env_script_source_file(struct env_script *s, const char *path, struct err *e);
 
-/* The value of `text` as if it stood in double quotes, a `"` in it being an ordinary character.  -EBADMSG
- * when that is not a whole expression, -ENOTSUP as above.  The caller frees *ret. */
+/* Only parses: 0, -ENOTSUP or -EBADMSG. */
+int env_script_check(const char *text, size_t size, const char *name, struct err *e);
+
+/* Appends `text` in double quotes for a shell that shall evaluate it: `"` is an ordinary character, `$`,
+ * backquote and backslash are not. */
+void env_script_add_quoted(struct text *ret, const char *text);
+
+/* What the value becomes that env_script_add_quoted() writes.  The caller frees *ret. */
 int env_script_expand_quoted(struct env_script *s, const char *text, const char *name, char **ret,
                              struct err *e);

@@ -86,7 +86,7 @@ static int declare_one(struct env_script *s, const struct builtin_call *call, co
         _cleanup_free_ char *name = text_dup_bytes(argument, size), *value = NULL;
         int r = 0;
 
-        if (!variables_name_valid(name, size))
+        if (!variables_name_valid(name, size) || s->variables.n > ENV_SCRIPT_NAMES_MAX)
                 return outside(call, argument, e);
         if (d->local && hide_local(s, name) < 0)
                 return outside(call, argument, e);
@@ -168,17 +168,23 @@ static int builtin_unset(struct env_script *s, const struct builtin_call *call, 
         return 0;
 }
 
+static int set_arguments(struct env_script *s, const struct builtin_call *call, size_t first)
+{
+        text_list_done(&s->arguments);
+        for (size_t i = first; i < call->n; i++)
+                text_list_add(&s->arguments, call->argv[i]);
+        return 0;
+}
+
 static int builtin_set(struct env_script *s, const struct builtin_call *call, struct err *e)
 {
         const char *word = call->n > 1 ? call->argv[1] : "";
 
         s->status = 0;
-        if (strcmp(word, "--") == 0) {
-                text_list_done(&s->arguments);
-                for (size_t i = 2; i < call->n; i++)
-                        text_list_add(&s->arguments, call->argv[i]);
-                return 0;
-        }
+        if (strcmp(word, "--") == 0)
+                return set_arguments(s, call, 2);
+        if (call->n >= 2 && word[0] != '-' && word[0] != '+')
+                return set_arguments(s, call, 1);
         if (call->n != 2)
                 return outside(call, "options", e);
         if (strcmp(word, "-a") == 0 || strcmp(word, "+a") == 0) {
@@ -233,6 +239,23 @@ static int builtin_exit(struct env_script *s, const struct builtin_call *call, s
 
         s->exited = r == 0;
         return r;
+}
+
+/* What it becomes is up to the caller of the evaluator. */
+static int builtin_exec(struct env_script *s, const struct builtin_call *call, struct err *e)
+{
+        if (s->host_file)
+                return err_set(e, -EPERM, "could not execute \"exec\": execution is disabled");
+        if (s->inner || (call->n > 1 && call->argv[1][0] == '-'))
+                return outside(call, "options, or in $(...)", e);
+        s->status = 0;
+        for (size_t i = 1; i < call->n; i++)
+                text_list_add(&s->replacement, call->argv[i]);
+        if (call->n > 1) {
+                s->flow = FLOW_EXIT;
+                s->exited = true;
+        }
+        return 0;
 }
 
 static int leave_loop(struct env_script *s, const struct builtin_call *call, enum env_script_flow flow,
@@ -379,6 +402,7 @@ static const struct builtin {
         { "test", builtin_test },
         { "[", builtin_test },
         { "command", builtin_command },
+        { "exec", builtin_exec },
         { "eval", builtin_eval },
         { ".", builtin_dot },
         { "source", builtin_dot },

@@ -90,6 +90,7 @@ static int add_value(struct env_script *s, struct expansion *x, const char *valu
         if (size > ENV_SCRIPT_VALUES_MAX || (x->one && x->one->used > ENV_SCRIPT_VALUES_MAX) ||
             x->present.used > ENV_SCRIPT_VALUES_MAX)
                 return run_outside("a value too long", "", e);
+        s->steps += STEPS_OF_BYTES(size);
         if (quoted) {
                 add_quoted(x, value, size);
                 return 0;
@@ -192,8 +193,8 @@ static int expand_trimmed(struct env_script *s, const struct part *part, const c
 
         if (r < 0)
                 return r;
-        r = suffix ? pattern_suffix(text_get(&pattern), copy, longest, &size)
-                   : pattern_prefix(text_get(&pattern), copy, longest, &size);
+        r = suffix ? pattern_suffix(text_get(&pattern), copy, longest, &size, &s->steps)
+                   : pattern_prefix(text_get(&pattern), copy, longest, &size, &s->steps);
         if (r < 0)
                 return run_outside("a pattern", text_get(&pattern), e);
         if (suffix)

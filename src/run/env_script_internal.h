@@ -39,6 +39,11 @@ enum parameter_operator {
         OPERATOR_SUFFIX_LONG, /* %% */
 };
 
+/* Bytes that are copied, compared or parsed cost as many steps as commands that take as long. */
+#define STEPS_OF_BYTES(size)    ((unsigned) ((size) / 256))
+#define STEPS_OF_PARSING(size)  ((unsigned) ((size) / 64))
+#define STEPS_OF_MATCHING(work) ((unsigned) ((work) / 64))
+
 struct word;
 struct node;
 
@@ -111,8 +116,10 @@ struct parser {
 /* env_script_parse.c: a list up to the end, or up to a closing word or ")". */
 int parse_list(struct parser *p, struct node **ret);
 int parse_script(struct parser *p, struct node **ret);
-/* -ENOTSUP with "name:line: reason". */
+/* -ENOTSUP with "name:line: reason": a shell may know what this is. */
 int parse_outside(struct parser *p, const char *reason);
+/* -EBADMSG: no shell does. */
+int parse_broken(struct parser *p, const char *reason);
 int parse_enter(struct parser *p); /* one level deeper, or -ENOTSUP; leave by p->depth-- */
 
 /* env_script_word.c */
@@ -120,8 +127,6 @@ void parse_blanks(struct parser *p); /* blanks and continued lines */
 bool parse_at_word_end(const struct parser *p);
 /* assigned: the value of an assignment, where ~ counts behind ':' too. */
 int parse_word(struct parser *p, bool assigned, struct word **ret);
-/* The rest of the text as if in double quotes, with `"` as an ordinary character. */
-int parse_quoted_rest(struct parser *p, struct word **ret);
 
 /* env_script_expand.c */
 int expand_one(struct env_script *s, const struct word *word, struct text *ret, struct err *e);
@@ -155,11 +160,11 @@ bool condition_is_unary(const char *op);
 bool condition_is_number_operator(const char *op);
 
 /* env_script_pattern.c: `*`, `?`, `[...]`, and `\` before a literal.  -ENOTSUP when it would take too long or
- * needs a locale. */
-int pattern_matches(const char *pattern, const char *text, size_t size, bool *ret);
+ * needs a locale.  steps: what it cost is added there. */
+int pattern_matches(const char *pattern, const char *text, size_t size, bool *ret, unsigned *steps);
 /* How many bytes of `text` the pattern takes from its start (or end). */
-int pattern_prefix(const char *pattern, const char *text, bool longest, size_t *ret);
-int pattern_suffix(const char *pattern, const char *text, bool longest, size_t *ret);
+int pattern_prefix(const char *pattern, const char *text, bool longest, size_t *ret, unsigned *steps);
+int pattern_suffix(const char *pattern, const char *text, bool longest, size_t *ret, unsigned *steps);
 
 /* env_script_arithmetic.c */
 int arithmetic_evaluate(struct env_script *s, const char *expression, struct text *ret, struct err *e);

@@ -15,6 +15,11 @@ int parse_outside(struct parser *p, const char *reason)
         return err_set(p->e, -ENOTSUP, "%s:%u: %s", p->name, p->line, reason);
 }
 
+int parse_broken(struct parser *p, const char *reason)
+{
+        return err_set(p->e, -EBADMSG, "%s:%u: %s", p->name, p->line, reason);
+}
+
 int parse_enter(struct parser *p)
 {
         if (++p->depth > ENV_SCRIPT_DEPTH_MAX || p->arena->total > ENV_SCRIPT_TREE_MAX)
@@ -88,7 +93,7 @@ static int need_reserved(struct parser *p, const char *word)
         if (take_reserved(p, word))
                 return 0;
         snprintf(reason, sizeof(reason), "\"%s\" expected", word);
-        return parse_outside(p, reason);
+        return parse_broken(p, reason);
 }
 
 static bool at_list_end(const struct parser *p)
@@ -266,7 +271,7 @@ static int parse_simple(struct parser *p, struct node **ret)
                 }
         }
         if (n == 0)
-                return parse_outside(p, "a command expected");
+                return parse_broken(p, "a command expected");
         *ret = node;
         return 0;
 }
@@ -278,7 +283,7 @@ static int parse_commands(struct parser *p, struct node **ret)
 {
         int r = parse_list(p, ret);
 
-        return r == 0 && !*ret ? parse_outside(p, "a command expected") : r;
+        return r == 0 && !*ret ? parse_broken(p, "a command expected") : r;
 }
 
 static int parse_body(struct parser *p, const char *close, struct node **ret)
@@ -382,13 +387,13 @@ static int parse_patterns(struct parser *p, struct case_arm *arm)
                 if (r < 0)
                         return r;
                 if (!(*patterns)->first)
-                        return parse_outside(p, "a pattern expected");
+                        return parse_broken(p, "a pattern expected");
                 patterns = &(*patterns)->next;
                 parse_blanks(p);
                 if (at_char(p, ')'))
                         return 0;
                 if (!at_char(p, '|') || at_two(p, "||"))
-                        return parse_outside(p, "a pattern expected");
+                        return parse_broken(p, "a pattern expected");
                 p->at++;
         }
 }
@@ -412,7 +417,7 @@ static int parse_case_arm(struct parser *p, struct case_arm **ret)
                 p->at += 2;
                 return at_char(p, '&') ? parse_outside(p, ";;& of bash") : 0;
         }
-        return at_reserved(p, "esac") ? 0 : parse_outside(p, "\"esac\" expected");
+        return at_reserved(p, "esac") ? 0 : parse_broken(p, "\"esac\" expected");
 }
 
 static int parse_case(struct parser *p, struct node **ret)
@@ -657,7 +662,7 @@ int parse_list(struct parser *p, struct node **ret)
                 if (at_char(p, ';') && !at_two(p, ";;"))
                         p->at++;
                 else if (p->at < p->end && !at_char(p, '\n') && !at_char(p, ')') && !at_two(p, ";;"))
-                        r = parse_outside(p, "the end of a command expected");
+                        r = parse_broken(p, "the end of a command expected");
                 skip_lines(p);
         }
         p->depth--;
@@ -669,6 +674,6 @@ int parse_script(struct parser *p, struct node **ret)
         int r = parse_list(p, ret);
 
         if (r == 0 && p->at < p->end)
-                return parse_outside(p, "an unexpected word or sign");
+                return parse_broken(p, "an unexpected word or sign");
         return r;
 }

@@ -24,6 +24,7 @@ static bool bracket_has(struct matcher *m, const char *at, unsigned char c, cons
         for (first = at; *at && (*at != ']' || at == first); at++) {
                 unsigned char low, high;
 
+                m->work++;
                 if (*at == '[' && (at[1] == ':' || at[1] == '.' || at[1] == '='))
                         m->outside = true;
                 if (*at == '\\' && at[1])
@@ -104,7 +105,7 @@ static bool needs_locale(const char *pattern, const char *text, size_t size)
         return false;
 }
 
-int pattern_matches(const char *pattern, const char *text, size_t size, bool *ret)
+int pattern_matches(const char *pattern, const char *text, size_t size, bool *ret, unsigned *steps)
 {
         struct matcher m = { .pattern = pattern };
         bool found;
@@ -112,13 +113,15 @@ int pattern_matches(const char *pattern, const char *text, size_t size, bool *re
         if (needs_locale(pattern, text, size))
                 return -ENOTSUP;
         found = matches(&m, text, size);
+        *steps += STEPS_OF_MATCHING(m.work);
         if (m.outside)
                 return -ENOTSUP;
         *ret = found;
         return 0;
 }
 
-static int pattern_part(const char *pattern, const char *text, bool longest, bool suffix, size_t *ret)
+static int pattern_part(const char *pattern, const char *text, bool longest, bool suffix, size_t *ret,
+                        unsigned *steps)
 {
         struct matcher m = { .pattern = pattern };
         size_t size = strlen(text), found = 0;
@@ -134,18 +137,19 @@ static int pattern_part(const char *pattern, const char *text, bool longest, boo
                         break;
                 }
         }
+        *steps += STEPS_OF_MATCHING(m.work);
         if (m.outside)
                 return -ENOTSUP;
         *ret = found;
         return 0;
 }
 
-int pattern_prefix(const char *pattern, const char *text, bool longest, size_t *ret)
+int pattern_prefix(const char *pattern, const char *text, bool longest, size_t *ret, unsigned *steps)
 {
-        return pattern_part(pattern, text, longest, false, ret);
+        return pattern_part(pattern, text, longest, false, ret, steps);
 }
 
-int pattern_suffix(const char *pattern, const char *text, bool longest, size_t *ret)
+int pattern_suffix(const char *pattern, const char *text, bool longest, size_t *ret, unsigned *steps)
 {
-        return pattern_part(pattern, text, longest, true, ret);
+        return pattern_part(pattern, text, longest, true, ret, steps);
 }

@@ -39,6 +39,7 @@ void env_script_done(struct env_script *s)
         text_list_done(&s->arguments);
         text_done(&s->out);
         text_done(&s->complaints);
+        text_list_done(&s->replacement);
         functions_done(s);
 }
 
@@ -51,6 +52,7 @@ static void copy_state(struct env_script *ret, const struct env_script *from)
         for (size_t i = 0; i < from->arguments.n; i++)
                 text_list_add(&ret->arguments, from->arguments.at[i]);
         ret->out = ret->complaints = (struct text) TEXT_INIT;
+        ret->replacement = (struct text_list) TEXT_LIST_INIT;
         ret->functions = text_alloc(from->n_functions * sizeof(ret->functions[0]));
         for (size_t i = 0; i < from->n_functions; i++) {
                 ret->functions[i].name = text_dup(from->functions[i].name);
@@ -83,8 +85,9 @@ static int run_step(struct env_script *s, unsigned cost, struct err *e)
 
 int run_set(struct env_script *s, const char *name, const char *value, struct err *e)
 {
-        if (s->variables.bytes + strlen(value) > ENV_SCRIPT_VALUES_MAX)
-                return run_outside("values too long", "", e);
+        if (s->variables.bytes + strlen(value) > ENV_SCRIPT_VALUES_MAX ||
+            s->variables.n > ENV_SCRIPT_NAMES_MAX)
+                return run_outside("too many or too long values", "", e);
         if (variables_set(&s->variables, name, value) < 0) {
                 text_printf(&s->complaints, "%s: readonly variable\n", name);
                 s->status = 1;
@@ -107,7 +110,8 @@ int run_assign(struct env_script *s, const struct word *word, struct err *e)
 int run_captured(struct env_script *s, const struct node *list, struct text *ret, struct err *e)
 {
         _cleanup_env_script_ struct env_script sub = { .root = -EBADF };
-        int r = run_step(s, STEPS_OF_COPY, e);
+        unsigned cost = STEPS_OF_COPY + (unsigned) s->variables.n / 4 + STEPS_OF_BYTES(s->variables.bytes);
+        int r = run_step(s, cost, e);
 
         if (r < 0)
                 return r;
@@ -133,10 +137,12 @@ static struct env_script_function *find_function(struct env_script *s, const cha
         return NULL;
 }
 
-static void define_function(struct env_script *s, const char *name, const char *body)
+static int define_function(struct env_script *s, const char *name, const char *body, struct err *e)
 {
         struct env_script_function *f = find_function(s, name);
 
+        if (!f && s->n_functions >= ENV_SCRIPT_FUNCTIONS_MAX)
+                return run_outside("too many functions", "", e);
         if (!f) {
                 s->functions = text_realloc(s->functions, (s->n_functions + 1) * sizeof(s->functions[0]));
                 f = &s->functions[s->n_functions++];
@@ -144,6 +150,8 @@ static void define_function(struct env_script *s, const char *name, const char *
         }
         free(f->body);
         f->body = text_dup(body);
+        s->status = 0;
+        return 0;
 }
 
 /* Gives hidden values of local variables back. */
@@ -248,6 +256,7 @@ static int run_simple(struct env_script *s, const struct node *node, struct err 
         s->substituted = false;
         if (node->words) {
                 r = expand_fields(s, node->words, &fields, e);
+                s->steps += (unsigned) fields.n / 8;
                 if (r == 0 && fields.n)
                         return node->assignments ? run_outside("assignments before", fields.at[0], e)
                                                  : run_fields(s, node, &fields, e);
@@ -274,8 +283,8 @@ static int run_arms(struct env_script *s, const struct node *node, struct err *e
                         bool found = false;
 
                         r = expand_pattern(s, word, &pattern, e);
-                        if (r == 0 &&
-                            pattern_matches(text_get(&pattern), text_get(&subject), subject.used, &found) < 0)
+                        if (r == 0 && pattern_matches(text_get(&pattern), text_get(&subject), subject.used,
+                                                      &found, &s->steps) < 0)
                                 r = run_outside("a pattern", text_get(&pattern), e);
                         if (r < 0)
                                 return r;
@@ -380,7 +389,7 @@ static int run_equal(struct env_script *s, const struct node *node, struct err *
                 r = expand_pattern(s, node->words->next, &pattern, e);
         if (r < 0)
                 return r;
-        if (pattern_matches(text_get(&pattern), text_get(&left), left.used, &found) < 0)
+        if (pattern_matches(text_get(&pattern), text_get(&left), left.used, &found, &s->steps) < 0)
                 return run_outside("a pattern", text_get(&pattern), e);
         s->status = found != (node->text[0] == '!') ? 0 : 1;
         return 0;
@@ -448,9 +457,7 @@ static int run_kind(struct env_script *s, const struct node *node, struct err *e
         case NODE_FUNCTION:
                 if (builtin_known(node->text))
                         return run_outside("a function with the name of a builtin:", node->text, e);
-                define_function(s, node->text, node->body);
-                s->status = 0;
-                return 0;
+                return define_function(s, node->text, node->body, e);
         case NODE_TEST:
                 return run_test(s, node, e);
         }
@@ -478,38 +485,59 @@ int run_list(struct env_script *s, const struct node *list, struct err *e)
         return r;
 }
 
-int run_text(struct env_script *s, const char *text, size_t size, const char *name, struct err *e)
+static int parse_text(struct arena *arena, unsigned depth, const char *text, size_t size, const char *name,
+                      struct node **ret, struct err *e)
 {
-        _cleanup_arena_ struct arena arena = { .chunks = NULL };
         struct parser p = { .at = text,
                             .end = text + size,
                             .name = name,
                             .line = 1,
-                            .depth = s->depth,
-                            .arena = &arena,
+                            .depth = depth,
+                            .arena = arena,
                             .e = e };
-        struct node *list;
-        int r;
 
         if (size > ENV_SCRIPT_SIZE_MAX)
                 return err_set(e, -ENOTSUP, "%s: longer than %zu bytes", name, ENV_SCRIPT_SIZE_MAX);
         if (memchr(text, '\0', size))
                 return err_set(e, -ENOTSUP, "%s: has NUL bytes", name);
-        r = parse_script(&p, &list);
-        if (r < 0)
-                return r;
-        return run_list(s, list, e);
+        return parse_script(&p, ret);
 }
 
+int run_text(struct env_script *s, const char *text, size_t size, const char *name, struct err *e)
+{
+        _cleanup_arena_ struct arena arena = { .chunks = NULL };
+        struct node *list;
+        int r = run_step(s, STEPS_OF_PARSING(size), e);
+
+        if (r == 0)
+                r = parse_text(&arena, s->depth, text, size, name, &list, e);
+        return r < 0 ? r : run_list(s, list, e);
+}
+
+int env_script_check(const char *text, size_t size, const char *name, struct err *e)
+{
+        _cleanup_arena_ struct arena arena = { .chunks = NULL };
+        struct node *list;
+
+        return parse_text(&arena, 0, text, size, name, &list, e);
+}
+
+/* A file is parsed whole before any of it runs, so its own syntax error leaves the state as it was. */
 int env_script_source(struct env_script *s, const char *text, size_t size, const char *name, struct err *e)
 {
-        int r;
+        _cleanup_arena_ struct arena arena = { .chunks = NULL };
+        struct node *list;
+        int r = run_step(s, STEPS_OF_PARSING(size), e);
 
-        s->files++;
-        r = run_text(s, text, size, name, e);
-        s->files--;
+        if (r == 0)
+                r = parse_text(&arena, s->depth, text, size, name, &list, e);
         if (r < 0)
-                return text_starts(e ? e->text : name, name) ? r : err_ctx(e, r, "%s", name);
+                return r;
+        s->files++;
+        r = run_list(s, list, e);
+        s->files--;
+        if (r < 0) /* the state is half way: a syntax error of an inner file is no better */
+                return err_ctx(e, -ENOTSUP, "%s", name);
         if (s->flow == FLOW_RETURN || s->files == 0)
                 s->flow = s->exited ? FLOW_EXIT : FLOW_NEXT;
         return 0;
@@ -534,22 +562,41 @@ int env_script_source_file(struct env_script *s, const char *path, struct err *e
         return env_script_source(s, text, size, path, e);
 }
 
+void env_script_add_quoted(struct text *ret, const char *text)
+{
+        text_add_char(ret, '"');
+        for (; *text; text++) {
+                if (*text == '"')
+                        text_add(ret, "\\\"");
+                else if (*text == '\\' && (text[1] == '"' || text[1] == '\0'))
+                        text_add(ret, "\\\\");
+                else
+                        text_add_char(ret, *text);
+                if (*text == '\\' && text[1] && text[1] != '"')
+                        text_add_char(ret, *++text);
+        }
+        text_add_char(ret, '"');
+}
+
 int env_script_expand_quoted(struct env_script *s, const char *text, const char *name, char **ret,
                              struct err *e)
 {
         _cleanup_arena_ struct arena arena = { .chunks = NULL };
-        _cleanup_text_ struct text value = TEXT_INIT;
-        struct err why = ERR_INIT;
-        struct parser p = {
-                .at = text, .end = text + strlen(text), .name = name, .line = 1, .arena = &arena, .e = &why
-        };
+        _cleanup_text_ struct text quoted = TEXT_INIT, value = TEXT_INIT;
+        struct parser p = { .name = name, .line = 1, .arena = &arena, .e = e };
         struct word *word;
-        int r = parse_quoted_rest(&p, &word);
+        int r;
 
+        env_script_add_quoted(&quoted, text);
+        p.at = text_get(&quoted);
+        p.end = p.at + quoted.used;
+        r = parse_word(&p, false, &word);
+        if (r == 0 && p.at < p.end)
+                r = parse_broken(&p, "more than one word");
         if (r == 0)
-                r = expand_one(s, word, &value, &why);
+                r = expand_one(s, word, &value, e);
         if (r < 0)
-                return err_set(e, r, "%s", why.text);
+                return r;
         *ret = text_take(&value);
         return 0;
 }

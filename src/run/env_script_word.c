@@ -126,7 +126,7 @@ static int parse_single(struct parser *p, struct part ***tail)
         const char *from = p->at + 1, *to = memchr(from, '\'', (size_t) (p->end - from));
 
         if (!to)
-                return parse_outside(p, "a ' without its closing '");
+                return parse_broken(p, "a ' without its closing '");
         add_text(p, tail, from, (size_t) (to - from), true);
         count_lines(p, from, to);
         p->at = to + 1;
@@ -193,25 +193,9 @@ static int parse_double(struct parser *p, struct part ***tail)
                         return r;
         }
         if (!more(p))
-                return parse_outside(p, "a \" without its closing \"");
+                return parse_broken(p, "a \" without its closing \"");
         p->at++;
         p->depth--;
-        return 0;
-}
-
-int parse_quoted_rest(struct parser *p, struct word **ret)
-{
-        struct word *word = arena_take(p->arena, sizeof(*word));
-        struct part **tail = &word->first;
-
-        add_text(p, &tail, "", 0, true);
-        while (more(p)) {
-                int r = parse_quoted_piece(p, "$`\\", "\\$`", &tail);
-
-                if (r < 0)
-                        return r;
-        }
-        *ret = word;
         return 0;
 }
 
@@ -229,7 +213,7 @@ static int parse_backquote(struct parser *p, bool quoted, struct part ***tail)
                 text_add_char(&inner, *p->at);
         }
         if (!more(p))
-                return parse_outside(p, "a ` without its closing `");
+                return parse_broken(p, "a ` without its closing `");
         p->at++;
         sub.at = text_get(&inner);
         sub.end = sub.at + inner.used;
@@ -253,7 +237,7 @@ static int parse_command(struct parser *p, bool quoted, struct part ***tail)
         if (r < 0)
                 return r;
         if (next_char(p) != ')')
-                return parse_outside(p, "a $( without its closing )");
+                return parse_broken(p, "a $( without its closing )");
         p->at++;
         p->depth--;
         return 0;
@@ -271,7 +255,7 @@ static int parse_arithmetic(struct parser *p, bool quoted, struct part ***tail)
         inner = &part->operand->first;
         for (p->at += 2; r == 0;) {
                 if (!more(p))
-                        return parse_outside(p, "a $(( without its closing ))");
+                        return parse_broken(p, "a $(( without its closing ))");
                 if (*p->at == ')' && open == 0)
                         break;
                 if (*p->at == '(' || *p->at == ')') {
@@ -286,7 +270,7 @@ static int parse_arithmetic(struct parser *p, bool quoted, struct part ***tail)
         if (r < 0)
                 return r;
         if (p->end - p->at < 2 || p->at[1] != ')')
-                return parse_outside(p, "a $(( without its closing ))");
+                return parse_broken(p, "a $(( without its closing ))");
         p->at += 2;
         p->depth--;
         return 0;
@@ -409,10 +393,12 @@ static int parse_braced(struct parser *p, bool quoted, struct part ***tail)
                 p->at++;
         }
         size = parameter_size(p, true);
-        if (size == 0)
-                return parse_outside(p, "an expansion that is not of POSIX");
         part->text = arena_text(p->arena, p->at, size);
         p->at += size;
+        if (!more(p) || *p->at == '"')
+                return parse_broken(p, "a ${ without its closing }");
+        if (size == 0)
+                return parse_outside(p, "an expansion that is not of POSIX");
         if (next_char(p) != '}') {
                 if (part->operator!= OPERATOR_NONE)
                         return parse_outside(p, "an expansion that is not of POSIX");
@@ -427,7 +413,7 @@ static int parse_braced(struct parser *p, bool quoted, struct part ***tail)
                         return r;
         }
         if (next_char(p) != '}')
-                return parse_outside(p, "a ${ without its closing }");
+                return parse_broken(p, "a ${ without its closing }");
         p->at++;
         p->depth--;
         return 0;
