@@ -9,20 +9,25 @@
 #include "run/mount_internal.h"
 #include "sys/sys.h"
 
-/* Whether the kernel has all of the calls, and lets us call them: asked with arguments that cannot work. */
+/* What a call answers that cannot work: a complaint about its descriptor, unless the kernel has no such call
+ * or a filter denies it. */
+static bool answers(int r)
+{
+        return r == -EBADF || r == -EINVAL;
+}
+
 static bool by_descriptor(void)
 {
         static int known; /* 0 not asked, 1 yes, -1 no */
+        const unsigned empty = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
         const struct sys_mount_attr attr = { .attr_set = SYS_MOUNT_ATTR_NOSUID };
 
         if (known == 0)
-                known = sys_open_tree(-EBADF, "", AT_EMPTY_PATH) == -EBADF &&
-                                        sys_move_mount(-EBADF, "", -EBADF, "",
-                                                       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) ==
-                                                -EBADF &&
-                                        sys_fsconfig(-EBADF, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0) ==
-                                                -EBADF &&
-                                        sys_mount_setattr(-EBADF, "", AT_EMPTY_PATH, &attr) == -EBADF
+                known = answers(sys_open_tree(-EBADF, "", AT_EMPTY_PATH)) &&
+                                        answers(sys_move_mount(-EBADF, "", -EBADF, "", empty)) &&
+                                        answers(sys_fsconfig(-EBADF, SYS_FSCONFIG_CMD_CREATE, NULL, NULL,
+                                                             0)) &&
+                                        answers(sys_mount_setattr(-EBADF, "", AT_EMPTY_PATH, &attr))
                                 ? 1
                                 : -1;
         return known > 0;

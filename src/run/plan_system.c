@@ -95,20 +95,23 @@ static int add_bind_path(struct planner *p, const char *source, const char *targ
         bool localtime = strcmp(source, "/etc/localtime") == 0;
         bool lenient = localtime || strcmp(source, "/etc/hosts") == 0;
         unsigned flags = PLAN_RECURSIVE | PLAN_NOSUID | PLAN_NODEV;
+        int r;
 
         if (p->without & WITHOUT_BIND_PATHS || text_list_has(&p->without_targets, target))
                 return 0;
         /* A minimal host, such as an outer container, may lack these two. */
-        if (lenient && plan_host_kind(source) == -ENOENT) {
-                note(p->notes, LOG_VERBOSE, "the host has no %s", source);
-                return 0;
-        }
         if (lenient)
                 flags |= PLAN_MAY_FAIL;
         /* An image's link would put the host's zone under another zone's name. */
         if (localtime)
                 flags |= PLAN_HIDES_LINK;
-        return plan_add_host_bind(p, PLAN_BINDS, source, target, flags, e);
+        r = plan_add_host_bind(p, PLAN_BINDS, source, target, flags, e);
+        if (r == -ENOENT && lenient) {
+                note(p->notes, LOG_VERBOSE, "the host has no %s", source);
+                err_clear(e);
+                return 0;
+        }
+        return r;
 }
 
 int plan_bind_paths(struct planner *p, struct err *e)
