@@ -174,6 +174,8 @@ static void sort_members(struct blobs *b)
 {
         size_t n = 0;
 
+        if (b->n == 0)
+                return;
         qsort(b->members, b->n, sizeof(*b->members), compare_members);
         for (size_t i = 0; i < b->n; i++) {
                 if (i + 1 < b->n && strcmp(b->members[i].name, b->members[i + 1].name) == 0)

@@ -231,6 +231,8 @@ static ssize_t archive_step(struct decompressor *d, uint8_t *buffer, size_t size
                         return archive_failure(d, e);
                 if (archive_read_next_header(d->archive, &entry) != ARCHIVE_OK)
                         return archive_failure(d, e);
+                if (archive_filter_code(d->archive, 0) == ARCHIVE_FILTER_NONE) /* not even a whole header */
+                        return archive_failure(d, e);
                 d->open = true;
         }
         n = archive_read_data(d->archive, buffer, size);

@@ -224,9 +224,10 @@ static int take_size(struct tar *t, struct archive_entry *from, struct err *e)
         return 0;
 }
 
+/* libarchive lists them last one first; of two with one name the later counts. */
 static int take_xattrs(struct tar *t, struct archive_entry *from, struct err *e)
 {
-        size_t n = (size_t) archive_entry_xattr_reset(from);
+        size_t n = (size_t) archive_entry_xattr_reset(from), at = n;
         const char *name;
         const void *value;
         size_t size;
@@ -235,17 +236,16 @@ static int take_xattrs(struct tar *t, struct archive_entry *from, struct err *e)
                 t->xattrs = text_realloc(t->xattrs, n * sizeof(*t->xattrs));
                 t->room_xattrs = n;
         }
-        n = 0;
-        while (n < t->room_xattrs && archive_entry_xattr_next(from, &name, &value, &size) == ARCHIVE_OK) {
+        while (at > 0 && archive_entry_xattr_next(from, &name, &value, &size) == ARCHIVE_OK) {
                 if (!name || name[0] == '\0' || strlen(name) > TAR_XATTR_NAME_MAX)
                         return entry_error(t, -EBADMSG, "extended attribute without or with too long a name",
                                            e);
                 if (size > TAR_XATTR_VALUE_MAX)
                         return entry_error(t, -E2BIG, "extended attribute of more than 65536 bytes", e);
-                t->xattrs[n++] = (struct tar_xattr){ .name = name, .value = value, .value_size = size };
+                t->xattrs[--at] = (struct tar_xattr){ .name = name, .value = value, .value_size = size };
         }
-        t->entry.xattrs = t->xattrs;
-        t->entry.n_xattrs = n;
+        t->entry.xattrs = n > at ? t->xattrs + at : NULL;
+        t->entry.n_xattrs = n - at;
         return 0;
 }
 
