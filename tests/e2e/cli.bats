@@ -366,3 +366,34 @@ completion bash --nosuch
 END
     [ "$bad" = 0 ]
 }
+
+@test "cli: notices about variables are those of the original" {
+    need_peer
+    local line bad=0
+    local -a words
+    while read -r line; do
+        local ours theirs
+        read -r -a words <<<"$line"
+        ours=$(env "${words[@]}" "$APPTAINER" exec /nonexistent true 2>&1 | grep -E '^(INFO|WARNING): ' || true)
+        theirs=$(env "${words[@]}" "$APPTAINER_PEER" run apptainer exec /nonexistent true 2>&1 | grep -E '^(INFO|WARNING): ' || true)
+        if [ "$ours" != "$theirs" ]; then
+            bad=1
+            printf '%s\n  ours:   %s\n  theirs: %s\n' "$line" "$ours" "$theirs"
+        fi
+    done <<'END'
+SINGULARITY_CONTAIN=1
+SINGULARITY_CONTAIN=
+SINGULARITY_CONTAIN=1 APPTAINER_CONTAIN=
+SINGULARITY_CONTAIN=1 APPTAINER_CONTAIN=1
+SINGULARITY_CONTAIN=1 APPTAINER_CONTAIN=0
+SINGULARITY_BIND=/a SINGULARITY_BINDPATH=/b
+SINGULARITY_BIND=/a APPTAINER_BIND=/c SINGULARITY_BINDPATH=/b
+SINGULARITY_DEBUG=0 SINGULARITY_QUIET=1 SINGULARITY_NO_HOME=1
+SINGULARITY_DOCKER_USERNAME=x DOCKER_PASSWORD=y
+APPTAINER_MESSAGELEVEL=-3 SINGULARITY_CONTAIN=1
+APPTAINER_HOME= SINGULARITY_HOME=/x
+SINGULARITY_SHELL=/bin/sh SINGULARITY_NOSUCH=1
+SINGULARITY_PWD=/ SINGULARITY_UNSHARE_PID=1 SINGULARITY_NO_MOUNT=tmp
+END
+    [ "$bad" = 0 ]
+}
