@@ -373,10 +373,11 @@ static int bind_environment(struct parse *p, struct err *e)
 {
         int r = cli_environment_bind(&p->levels[0], true, p->program->notes, e);
 
-        if (r >= 0 && p->program->globals)
-                p->program->globals(p->levels[0].options);
         if (r >= 0 && p->n_levels > 1)
                 r = cli_environment_bind(&p->levels[p->n_levels - 1], false, p->program->notes, e);
+        /* Last: notices about variables follow the -q of the command line, not APPTAINER_QUIET. */
+        if (p->program->globals)
+                p->program->globals(p->levels[0].options);
         return r;
 }
 

@@ -134,15 +134,27 @@ static void collect(enum log_level level, const char *text, void *user)
 
 static const struct notes notes = { .say = collect };
 
+/* What the level would be set by, and what was said before, at each call. */
+static struct text levels;
+
+static void watch_levels(const void *root_options)
+{
+        text_printf(&levels, "%d after %zu bytes\n", ((const struct root_options *) root_options)->debug,
+                    said.used);
+}
+
 static struct text_list line; /* the last command line, which results borrow from */
 
 #define WORDS_MOST 12
 
 static enum cli_outcome parse(struct cli_result *result, const char *const words[WORDS_MOST])
 {
-        const struct cli_program program = { .root = &root_command, .version = "1.2.3", .notes = &notes };
+        const struct cli_program program = {
+                .root = &root_command, .version = "1.2.3", .globals = watch_levels, .notes = &notes
+        };
 
         text_done(&said);
+        text_done(&levels);
         text_list_done(&line);
         text_list_add(&line, "apptainer");
         for (size_t i = 0; i < WORDS_MOST && words[i]; i++)
@@ -525,6 +537,17 @@ static void older_names(void **state)
                 "1 Environment variable SINGULARITY_CONTAIN is set, but APPTAINER_CONTAIN is preferred\n");
 }
 
+/* Before any notice by the command line, behind all of them by the environment. */
+static void level_is_set_twice(void **state)
+{
+        _cleanup_free_ char *expected = NULL;
+
+        (void) state;
+        with(VARIABLES("APPTAINER_DEBUG", "1", "SINGULARITY_CONTAIN", "1"), EXEC());
+        expected = text_format("0 after 0 bytes\n1 after %zu bytes\n", said.used);
+        assert_string_equal(text_get(&levels), expected);
+}
+
 static void bare_names(void **state)
 {
         (void) state;
@@ -562,6 +585,7 @@ static int forget(void **state)
         (void) state;
         cli_result_done(&result);
         text_done(&said);
+        text_done(&levels);
         text_list_done(&line);
         return 0;
 }
@@ -569,19 +593,13 @@ static int forget(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(refused_lines),
-                cmocka_unit_test(refused_until_they_exist),
-                cmocka_unit_test(bad_variables),
-                cmocka_unit_test(flags_are_understood),
-                cmocka_unit_test(lists_and_maps),
-                cmocka_unit_test(global_options),
-                cmocka_unit_test(pages_on_request),
-                cmocka_unit_test(handed_over_unparsed),
-                cmocka_unit_test(variables_set_options),
-                cmocka_unit_test(one_field_is_one_option),
-                cmocka_unit_test(variables_are_appended),
-                cmocka_unit_test(older_names),
-                cmocka_unit_test(bare_names),
+                cmocka_unit_test(refused_lines),           cmocka_unit_test(refused_until_they_exist),
+                cmocka_unit_test(bad_variables),           cmocka_unit_test(flags_are_understood),
+                cmocka_unit_test(lists_and_maps),          cmocka_unit_test(global_options),
+                cmocka_unit_test(pages_on_request),        cmocka_unit_test(handed_over_unparsed),
+                cmocka_unit_test(variables_set_options),   cmocka_unit_test(one_field_is_one_option),
+                cmocka_unit_test(variables_are_appended),  cmocka_unit_test(older_names),
+                cmocka_unit_test(level_is_set_twice),      cmocka_unit_test(bare_names),
                 cmocka_unit_test(deprecated_options_warn),
         };
 
