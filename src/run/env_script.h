@@ -46,6 +46,8 @@ struct env_script {
         bool exited;                  /* `exit` ended it, with `status`; or `exec` did: */
         struct text_list replacement; /* its words, else empty */
 
+        bool broken_eval; /* it failed on the text of an `eval`, which no shell takes */
+
         /* private to env_script*.c */
         struct env_script_function *functions;
         size_t n_functions;

@@ -343,13 +343,16 @@ static int builtin_command(struct env_script *s, const struct builtin_call *call
 static int builtin_eval(struct env_script *s, const struct builtin_call *call, struct err *e)
 {
         _cleanup_text_ struct text text = TEXT_INIT;
+        int r;
 
         for (size_t i = 1; i < call->n; i++) {
                 text_add(&text, i > 1 ? " " : "");
                 text_add(&text, call->argv[i]);
         }
         s->status = 0;
-        return run_text(s, text_get(&text), text.used, "eval", e);
+        r = run_text(s, text_get(&text), text.used, "eval", e);
+        s->broken_eval |= r == -EBADMSG;
+        return r;
 }
 
 /* `.` with arguments has them as $1... while it runs, as in bash. */
