@@ -6,7 +6,7 @@
  * with no more than size_bytes in all, and end.
  *
  * Inodes that hold their content in memory (tree_inode.bytes) are not the source's any more: it passes them
- * over.
+ * over.  The inodes' `marked` and `writer` belong to sinks: a source leaves them alone.
  */
 #pragma once
 

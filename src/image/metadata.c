@@ -195,7 +195,7 @@ int metadata_put_definition(struct tree *t, const char *definition, int64_t mtim
         if (r < 0)
                 return r;
         old = child(t, dir, "Singularity");
-        if (is_type(old, S_IFREG)) {
+        if (is_type(old, S_IFREG) && (old->inode->bytes || old->inode->size_bytes == 0)) {
                 _cleanup_free_ char *name = NULL;
 
                 history = own_directory(t, dir, "bootstrap_history", false, mtime);

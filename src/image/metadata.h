@@ -4,8 +4,8 @@
  * Content is made as text and put into a tree; nothing is written to the host.  Paths inside the tree are
  * resolved with links confined to its root, and links planted where our files go are replaced.
  *
- * Order of calls for a new image: put_base, put_oci (OCI sources), put_definition; then the source fills
- * `bytes` of what each_file names; labels_read, put_labels; inspect.
+ * Order of calls for a new image: put_base, put_oci (OCI sources); then the source fills `bytes` of what
+ * each_file names; put_definition, labels_read, put_labels; inspect.
  */
 #pragma once
 
@@ -32,7 +32,8 @@ int metadata_put_base(struct tree *t, bool overwrite, int64_t mtime, struct err 
 /* From the OCI config's inner "config" object (may be NULL): environment script, runscript. */
 int metadata_put_oci(struct tree *t, const json_t *config, int64_t mtime, struct err *e);
 
-/* Stores the definition; one that is there already becomes bootstrap_history/ApptainerN. */
+/* Stores the definition; one that is there already, with its content in memory, becomes
+ * bootstrap_history/ApptainerN. */
 int metadata_put_definition(struct tree *t, const char *definition, int64_t mtime, struct err *e);
 
 /* 10-docker2singularity.sh of Env, and the OCI runscript of Entrypoint and Cmd, as text (4.4, 4.5). */
