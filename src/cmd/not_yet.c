@@ -18,7 +18,6 @@
                 .flags = CLI_COMMAND_NOT_YET,                                                                \
         }
 
-NOT_YET(cmd_build, "build");
 NOT_YET(cmd_buildcfg, "buildcfg");
 NOT_YET(cmd_cache, "cache");
 NOT_YET_ALIAS(cmd_capability, "capability", "caps");
