@@ -38,6 +38,7 @@ extern const struct cli_command cmd_exec;
 extern const struct cli_command cmd_help;
 extern const struct cli_command cmd_run;
 extern const struct cli_command cmd_shell;
+extern const struct cli_command cmd_sif;
 extern const struct cli_command cmd_test;
 extern const struct cli_command cmd_version;
 
@@ -68,7 +69,6 @@ extern const struct cli_command cmd_registry;
 extern const struct cli_command cmd_remote;
 extern const struct cli_command cmd_run_help;
 extern const struct cli_command cmd_search;
-extern const struct cli_command cmd_sif;
 extern const struct cli_command cmd_sign;
 extern const struct cli_command cmd_tag;
 extern const struct cli_command cmd_verify;

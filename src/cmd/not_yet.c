@@ -38,7 +38,6 @@ NOT_YET(cmd_registry, "registry");
 NOT_YET(cmd_remote, "remote");
 NOT_YET(cmd_run_help, "run-help");
 NOT_YET(cmd_search, "search");
-NOT_YET_ALIAS(cmd_sif, "sif", "siftool");
 NOT_YET(cmd_sign, "sign");
 NOT_YET(cmd_tag, "tag");
 NOT_YET(cmd_verify, "verify");
