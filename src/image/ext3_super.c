@@ -45,7 +45,7 @@ static int refuse(int code, struct err *e, const char *why)
 int ext3_super_check(int fd, uint64_t offset, uint64_t size, struct err *e)
 {
         uint8_t bytes[SUPER_SIZE];
-        struct super super;
+        struct super super = { .magic = 0 };
         uint64_t need;
         int r;
 

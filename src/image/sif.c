@@ -10,6 +10,7 @@
 #include "base/clean.h"
 #include "base/fd.h"
 #include "base/num.h"
+#include "base/text.h"
 
 /* Header, gap and a table of the usual size in one read. */
 #define FIRST_READ 32768
@@ -123,17 +124,13 @@ static int table_load(struct sif *s, const uint8_t *first, size_t first_size, st
         } else {
                 int r;
 
-                own = malloc(size);
-                if (!own)
-                        return err_errno(e, -ENOMEM, "reading descriptors");
+                own = text_realloc(NULL, size);
                 r = fd_pread_all(s->fd, own, size, s->table_offset);
                 if (r < 0)
                         return err_errno(e, r, "reading descriptors");
                 records = own;
         }
-        s->descriptors = calloc(s->n_descriptors, sizeof(*s->descriptors));
-        if (!s->descriptors)
-                return err_errno(e, -ENOMEM, "reading descriptors");
+        s->descriptors = text_alloc(s->n_descriptors * sizeof(*s->descriptors));
         for (size_t i = 0; i < s->n_descriptors; i++)
                 sif_record_decode(records + i * SIF_DESCRIPTOR_SIZE, &s->descriptors[i]);
         return 0;
@@ -151,9 +148,7 @@ static int load(struct sif *s, struct err *e)
         if (!S_ISREG(status.st_mode))
                 return err_set(e, S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL, "not a regular file");
         s->file_size = (uint64_t) status.st_size;
-        first = malloc(FIRST_READ);
-        if (!first)
-                return err_errno(e, -ENOMEM, "reading global header");
+        first = text_alloc(FIRST_READ);
         r = first_read(s->fd, s->file_size, first, &size, e);
         if (r == 0)
                 r = header_check_magic(first, e);
@@ -292,25 +287,26 @@ static int no_primary(const struct sif *s, struct err *e)
 
 int sif_primary(const struct sif *s, const struct sif_descriptor **ret, struct err *e)
 {
-        const struct sif_descriptor *found = NULL;
+        size_t n_found = 0, first = 0;
 
         for (size_t i = 0; i < s->n_descriptors; i++) {
                 const struct sif_descriptor *d = &s->descriptors[i];
 
                 if (!sif_is_primary(d))
                         continue;
-                if (found) {
-                        err_set(e, -EBADMSG,
-                                "no root filesystem found: there are two primary partitions (IDs %u and %u)",
-                                found->id, d->id);
-                        return err_hint(e, -EBADMSG, "`apptainer sif setprim %u IMAGE` leaves only that one",
-                                        found->id);
+                if (n_found++ == 0) {
+                        first = i;
+                        continue;
                 }
-                found = d;
+                err_set(e, -EBADMSG,
+                        "no root filesystem found: there are two primary partitions (IDs %u and %u)",
+                        s->descriptors[first].id, d->id);
+                return err_hint(e, -EBADMSG, "`apptainer sif setprim %u IMAGE` leaves only that one",
+                                s->descriptors[first].id);
         }
-        if (!found)
+        if (n_found == 0)
                 return no_primary(s, e);
-        *ret = found;
+        *ret = &s->descriptors[first];
         return 0;
 }
 
@@ -395,9 +391,7 @@ int sif_read(const struct sif *s, const struct sif_descriptor *d, size_t limit, 
                 return err_set(e, -E2BIG, "object %u has %lld bytes, at most %zu are taken", d->id,
                                (long long) d->size, limit);
         size = (size_t) d->size;
-        bytes = malloc(size + 1);
-        if (!bytes)
-                return err_errno(e, -ENOMEM, "reading object %u", d->id);
+        bytes = text_realloc(NULL, size + 1);
         r = fd_pread_all(s->fd, bytes, size, (uint64_t) d->offset);
         if (r < 0)
                 return err_errno(e, r, "reading object %u", d->id);

@@ -27,7 +27,7 @@
 #define SIF_DESCRIPTOR_SIZE     585
 #define SIF_DESCRIPTORS_DEFAULT 48
 #define SIF_DESCRIPTORS_MAX     65535 /* far above any real image; the original crashes on absurd counts */
-#define SIF_TIME_NONE           (-62135596800ll) /* 0001-01-01: "deterministic" */
+#define SIF_TIME_NONE           (-62135596800LL) /* 0001-01-01: "deterministic" */
 #define SIF_GROUP_NONE          0xf0000000u
 #define SIF_LAUNCHER            "#!/usr/bin/env run-singularity\n"
 

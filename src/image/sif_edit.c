@@ -12,6 +12,7 @@
 
 #include "base/clean.h"
 #include "base/fd.h"
+#include "base/text.h"
 
 #define COPY_BLOCK ((size_t) 1 << 20)
 
@@ -160,11 +161,9 @@ static int zero_gap(const struct sif *s, uint64_t from, uint64_t to)
 /* To the end of a pipe, or of a file that does not know its size. */
 static int copy_stream(int from, int to, uint64_t to_offset, uint64_t *ret_size)
 {
-        _cleanup_free_ char *block = malloc(COPY_BLOCK);
+        _cleanup_free_ char *block = text_realloc(NULL, COPY_BLOCK);
         uint64_t done = 0;
 
-        if (!block)
-                return -ENOMEM;
         for (;;) {
                 ssize_t n = read(from, block, COPY_BLOCK);
                 int r;
@@ -239,7 +238,7 @@ static int data_write(struct sif *s, struct sif_descriptor *d, uint64_t end, int
 static int add_prepare(struct sif *s, const struct sif_object *object, struct sif_descriptor *d,
                        size_t *ret_slot, uint64_t *ret_end, struct err *e)
 {
-        uint64_t offset;
+        uint64_t offset = 0;
         int r = need_writable(s, e);
 
         if (r == 0)
@@ -290,7 +289,7 @@ int sif_add(struct sif *s, const struct sif_object *object, int from_fd, struct 
 int sif_delete(struct sif *s, uint32_t id, struct err *e)
 {
         static const uint8_t empty[SIF_DESCRIPTOR_SIZE];
-        const struct sif_descriptor *d;
+        const struct sif_descriptor *d = NULL;
         bool was_primary;
         size_t slot;
         int r = need_writable(s, e);
@@ -324,12 +323,8 @@ static int swap_primary(struct sif *s, struct sif_descriptor *target, int64_t mo
 {
         size_t size = (size_t) s->n_descriptors * SIF_DESCRIPTOR_SIZE;
         size_t first = (size_t) (target - s->descriptors), last = first;
-        _cleanup_free_ uint8_t *records = malloc(size);
-        int r;
-
-        if (!records)
-                return err_errno(e, -ENOMEM, "reading descriptors");
-        r = fd_pread_all(s->fd, records, size, s->table_offset);
+        _cleanup_free_ uint8_t *records = text_realloc(NULL, size);
+        int r = fd_pread_all(s->fd, records, size, s->table_offset);
         if (r < 0)
                 return err_errno(e, r, "reading descriptors");
         for (size_t i = 0; i < s->n_descriptors; i++) {
@@ -348,7 +343,7 @@ static int swap_primary(struct sif *s, struct sif_descriptor *target, int64_t mo
 
 int sif_set_primary(struct sif *s, uint32_t id, struct err *e)
 {
-        const struct sif_descriptor *found, *only;
+        const struct sif_descriptor *found = NULL, *only;
         struct sif_descriptor *target;
         struct sif_partition p;
         int64_t modified;

@@ -148,6 +148,7 @@ const char *sif_arch_code(const char *name)
 #elif defined(__loongarch64)
 #define NATIVE "loong64"
 #else
+/* cppcheck-suppress preprocessorErrorDirective */
 #error "add this architecture's Go name, and its code to the table above"
 #endif
 

@@ -11,6 +11,7 @@
 #include "base/clean.h"
 #include "base/fd.h"
 #include "base/num.h"
+#include "base/text.h"
 
 /* A random UUID, version 4, variant 1 (RFC 4122, 4.4). */
 static int random_id(uint8_t id[16])
@@ -44,9 +45,7 @@ int sif_writer_init(struct sif_writer *w, int fd, const char *launch, bool deter
                 if (r < 0)
                         return err_errno(e, r, "cannot make an ID");
         }
-        w->descriptors = calloc(SIF_DESCRIPTORS_DEFAULT, sizeof(*w->descriptors));
-        if (!w->descriptors)
-                return err_errno(e, -ENOMEM, "cannot make a descriptor table");
+        w->descriptors = text_alloc(SIF_DESCRIPTORS_DEFAULT * sizeof(*w->descriptors));
         return 0;
 }
 
@@ -56,19 +55,21 @@ void sif_writer_done(struct sif_writer *w)
         *w = (struct sif_writer){ .fd = -EBADF };
 }
 
-static const struct sif_descriptor *writer_primary(const struct sif_writer *w)
+/* Index of the primary partition, w->n when there is none. */
+static size_t writer_primary(const struct sif_writer *w)
 {
-        for (size_t i = 0; i < w->n; i++)
-                if (sif_is_primary(&w->descriptors[i]))
-                        return &w->descriptors[i];
-        return NULL;
+        size_t i = 0;
+
+        while (i < w->n && !sif_is_primary(&w->descriptors[i]))
+                i++;
+        return i;
 }
 
 int sif_writer_begin(struct sif_writer *w, const struct sif_object *object, uint64_t *ret_offset,
                      struct err *e)
 {
         struct sif_descriptor *d;
-        uint64_t offset;
+        uint64_t offset = 0;
         int r = sif_object_check(object, e);
 
         if (r < 0)
@@ -83,7 +84,7 @@ int sif_writer_begin(struct sif_writer *w, const struct sif_object *object, uint
                 return r;
         d = &w->descriptors[w->n];
         sif_object_record(object, d);
-        if (sif_is_primary(d) && writer_primary(w))
+        if (sif_is_primary(d) && writer_primary(w) < w->n)
                 return err_set(e, -EEXIST, "image already contains a primary partition");
         d->id = (uint32_t) w->n + 1;
         d->offset = (int64_t) offset;
@@ -111,7 +112,7 @@ int sif_writer_end(struct sif_writer *w, uint64_t size_bytes, struct err *e)
 int sif_writer_add_bytes(struct sif_writer *w, const struct sif_object *object, const void *bytes,
                          size_t size, struct err *e)
 {
-        uint64_t offset;
+        uint64_t offset = 0;
         int r = sif_writer_begin(w, object, &offset, e);
 
         if (r < 0)
@@ -124,11 +125,11 @@ int sif_writer_add_bytes(struct sif_writer *w, const struct sif_object *object, 
 
 static void header_encode(const struct sif_writer *w, uint8_t header[SIF_HEADER_SIZE])
 {
-        const struct sif_descriptor *primary = writer_primary(w);
+        size_t primary = writer_primary(w);
         struct sif_partition p = { .arch = SIF_ARCH_NONE };
 
-        if (primary)
-                sif_partition(primary, &p);
+        if (primary < w->n)
+                sif_partition(&w->descriptors[primary], &p);
         memset(header, 0, SIF_HEADER_SIZE);
         memcpy(header + SIF_AT_LAUNCH, w->launch, SIF_LAUNCH_SIZE);
         memcpy(header + SIF_AT_MAGIC, SIF_MAGIC, SIF_MAGIC_SIZE);
@@ -148,11 +149,9 @@ static void header_encode(const struct sif_writer *w, uint8_t header[SIF_HEADER_
 int sif_writer_finish(struct sif_writer *w, struct err *e)
 {
         uint8_t header[SIF_HEADER_SIZE];
-        _cleanup_free_ uint8_t *table = calloc(SIF_DESCRIPTORS_DEFAULT, SIF_DESCRIPTOR_SIZE);
+        _cleanup_free_ uint8_t *table = text_alloc(SIF_TABLE_SIZE);
         int r;
 
-        if (!table)
-                return err_errno(e, -ENOMEM, "cannot make a descriptor table");
         for (size_t i = 0; i < w->n; i++) {
                 w->descriptors[i].created = w->descriptors[i].modified = w->time;
                 sif_record_encode(&w->descriptors[i], table + i * SIF_DESCRIPTOR_SIZE);
