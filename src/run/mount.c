@@ -131,6 +131,9 @@ int mount_new(struct mount_tree *tree, const char *type, const char *source, con
         if (fs < 0)
                 return err_errno(e, fs, "new %s file system", type);
         r = sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "source", source ? source : type, 0);
+        /* The file system too, not the mount alone: a device may be read-only. */
+        if (r >= 0 && flags & MOUNT_READONLY)
+                r = sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "ro", NULL, 0);
         if (r >= 0)
                 r = configure(fs, options);
         if (r < 0)
