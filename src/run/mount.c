@@ -154,6 +154,13 @@ int mount_adopt(struct mount_tree *tree, int fd, unsigned flags, struct err *e)
         return r < 0 ? err_errno(e, r, "setting flags of the image's mount") : 0;
 }
 
+static bool kinds_differ(int a, int b)
+{
+        struct stat one, other;
+
+        return fstat(a, &one) == 0 && fstat(b, &other) == 0 && S_ISDIR(one.st_mode) != S_ISDIR(other.st_mode);
+}
+
 int mount_attach(struct mount_tree *tree, int root, const char *target, struct err *e)
 {
         _cleanup_close_ int place = -EBADF;
@@ -165,6 +172,8 @@ int mount_attach(struct mount_tree *tree, int root, const char *target, struct e
         if (place < 0)
                 return err_errno(e, place, "mount point %s", target);
         r = sys_move_mount(tree->fd, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+        if (r == -EINVAL && kinds_differ(tree->fd, place)) /* mount(2) says so by itself */
+                r = -ENOTDIR;
         return r < 0 ? err_errno(e, r, "mounting on %s", target) : 0;
 }
 
