@@ -149,8 +149,10 @@ static void test_damage_is_an_error(void **state)
                 struct err e = ERR_INIT;
 
                 packed.at[i] ^= 0x10;
-                if (decompress(&packed, packed.used, 4096, 4096, &found, &e) != -EBADMSG)
-                        fail_msg("gzip with byte %zu changed: no error", i);
+                /* A match may come to lie on other bytes of the same content; that is no damage. */
+                if (decompress(&packed, packed.used, 4096, 4096, &found, &e) != -EBADMSG &&
+                    (found.used != plain.used || memcmp(found.at, plain.at, plain.used) != 0))
+                        fail_msg("gzip with byte %zu of %zu changed: no error", i, packed.used);
                 packed.at[i] ^= 0x10;
         }
 }
