@@ -9,6 +9,8 @@
 #include <sqfs/error.h>
 #include <sqfs/predef.h>
 
+#define IDS_IN_BLOCK (METADATA_BYTES / 4)
+
 int reader_pread(const struct squashfs_shared *s, void *out, size_t size, uint64_t position, struct err *e)
 {
         int r;
@@ -188,31 +190,47 @@ static uint64_t table_limit(const struct squashfs_super *super, uint64_t start)
         return limit;
 }
 
+int table_index_read(const struct squashfs_shared *s, uint64_t position, size_t n, uint64_t *ret,
+                     struct err *e)
+{
+        while (n) {
+                size_t part = n < 512 ? n : 512;
+                uint8_t room[512 * 8];
+                struct span span = span_of(room, part * 8);
+                int r = reader_pread(s, room, part * 8, position, e);
+
+                if (r < 0)
+                        return r;
+                for (size_t i = 0; i < part; i++)
+                        span_u64(&span, ret++);
+                position += part * 8;
+                n -= part;
+        }
+        return 0;
+}
+
 /* The ids of owners: a list of positions of metadata blocks, 2048 ids in each. */
 static int read_ids(struct squashfs_reader *r, struct err *e)
 {
         struct squashfs_shared *s = r->shared;
-        size_t n = s->super.n_ids;
+        size_t n = s->super.n_ids, n_blocks = (n + IDS_IN_BLOCK - 1) / IDS_IN_BLOCK;
+        uint64_t positions[UINT16_MAX / IDS_IN_BLOCK + 1];
         struct metadata_cursor c;
-        int result = 0;
+        int result;
 
         s->ids = calloc(n ? n : 1, sizeof(*s->ids));
         if (!s->ids)
                 return err_set(e, -ENOMEM, "no memory for a table of ids");
         metadata_init(&c, r, 0, s->super.bytes_used);
-        for (size_t at = 0; at < n && result == 0; at += METADATA_BYTES / 4) {
-                size_t part = n - at < METADATA_BYTES / 4 ? n - at : METADATA_BYTES / 4;
-                uint8_t position[8], bytes[METADATA_BYTES];
-                struct metadata_place place = { 0 };
-                struct span span = span_of(position, sizeof(position));
+        result = table_index_read(s, s->super.id_table, n_blocks, positions, e);
+        for (size_t block = 0; block < n_blocks && result == 0; block++) {
+                size_t at = block * IDS_IN_BLOCK, part = n - at < IDS_IN_BLOCK ? n - at : IDS_IN_BLOCK;
+                uint8_t bytes[METADATA_BYTES];
+                struct span span = span_of(bytes, part * 4);
 
-                result = reader_pread(s, position, sizeof(position),
-                                      s->super.id_table + at / (METADATA_BYTES / 4) * sizeof(position), e);
-                if (result == 0 && span_u64(&span, &place.block) == 0)
-                        result = metadata_seek(&c, place, e);
+                result = metadata_seek(&c, (struct metadata_place){ .block = positions[block] }, e);
                 if (result == 0)
                         result = metadata_read(&c, bytes, part * 4, e);
-                span = span_of(bytes, part * 4);
                 for (size_t i = 0; result == 0 && i < part; i++)
                         span_u32(&span, &s->ids[at + i]);
         }
@@ -246,6 +264,7 @@ static void shared_free(struct squashfs_shared *s)
 {
         squashfs_cache_free(s->metadata);
         free(s->ids);
+        free(s->fragment_index);
         free(s);
 }
 
@@ -272,6 +291,8 @@ int squashfs_reader_new(struct squashfs_reader **ret, int fd, uint64_t offset, u
                 return r;
         }
         r = read_ids(reader, e);
+        if (r == 0)
+                r = fragment_index_read(s, e);
         if (r == 0)
                 r = xattr_table_read(s, e);
         if (r < 0) {

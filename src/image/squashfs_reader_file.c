@@ -6,7 +6,12 @@
 
 #include "image/squashfs_reader_internal.h"
 
-#define FILE_MARK_BLOCKS 512U
+#define FILE_MARK_BLOCKS   512U
+#define FRAGMENT_BYTES     16U
+#define FRAGMENTS_IN_BLOCK (METADATA_BYTES / FRAGMENT_BYTES)
+
+/* Positions that are kept in memory: 64 KiB, for 4 million fragment blocks. */
+#define FRAGMENT_INDEX_MAX 8192U
 
 struct file_mark {
         struct metadata_place listing;
@@ -95,6 +100,20 @@ static int place_block(const struct squashfs_shared *s, uint32_t word, uint64_t 
         return 0;
 }
 
+int fragment_index_read(struct squashfs_shared *s, struct err *e)
+{
+        size_t n = (s->super.n_fragments + (size_t) FRAGMENTS_IN_BLOCK - 1) / FRAGMENTS_IN_BLOCK;
+        int r;
+
+        if (n == 0 || n > FRAGMENT_INDEX_MAX || s->super.fragment_table == NO_TABLE)
+                return 0;
+        s->fragment_index = calloc(n, sizeof(*s->fragment_index));
+        if (!s->fragment_index)
+                return err_set(e, -ENOMEM, "no memory for a table of fragments");
+        r = table_index_read(s, s->super.fragment_table, n, s->fragment_index, e);
+        return r < 0 ? err_ctx(e, r, "table of fragments") : 0;
+}
+
 /* Entries of the fragment table: position u64, size word u32, unused u32; 512 in a metadata block, the
  * blocks' positions in a list at fragment_table. */
 int squashfs_fragment_block(struct squashfs_reader *r, uint32_t fragment, struct squashfs_block *ret,
@@ -102,20 +121,23 @@ int squashfs_fragment_block(struct squashfs_reader *r, uint32_t fragment, struct
 {
         const struct squashfs_shared *s = r->shared;
         struct squashfs_block block = { .fragment = fragment, .block_bytes = s->super.block_size };
-        uint8_t room[16];
-        struct span span = span_of(room, 8);
-        struct metadata_place place = { .offset = fragment % 512 * 16 };
+        size_t in_index = fragment / FRAGMENTS_IN_BLOCK;
+        struct metadata_place place = { .offset = fragment % FRAGMENTS_IN_BLOCK * FRAGMENT_BYTES };
+        uint8_t room[FRAGMENT_BYTES];
+        struct span span = span_of(room, sizeof(room));
         struct metadata_cursor c;
         uint64_t position;
         uint32_t word;
-        int result;
+        int result = 0;
 
         if (fragment >= s->super.n_fragments || s->super.fragment_table == NO_TABLE)
                 return err_set(e, -ENOENT, "squashfs: there is no fragment %u", fragment);
-        result = reader_pread(s, room, 8, s->super.fragment_table + fragment / 512 * 8U, e);
+        if (s->fragment_index)
+                place.block = s->fragment_index[in_index];
+        else
+                result = table_index_read(s, s->super.fragment_table + in_index * 8, 1, &place.block, e);
         if (result < 0)
                 return result;
-        span_u64(&span, &place.block);
         metadata_init(&c, r, 0, s->super.bytes_used);
         result = metadata_seek(&c, place, e);
         if (result == 0)
@@ -123,7 +145,6 @@ int squashfs_fragment_block(struct squashfs_reader *r, uint32_t fragment, struct
         metadata_done(&c);
         if (result < 0)
                 return result;
-        span = span_of(room, sizeof(room));
         span_u64(&span, &position);
         span_u32(&span, &word);
         result = place_block(s, word, position, &block, e);

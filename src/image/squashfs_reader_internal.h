@@ -46,6 +46,7 @@ struct squashfs_shared {
         uint64_t inode_limit, directory_limit; /* where these tables end at the latest */
         struct squashfs_cache *metadata;
         uint32_t *ids;
+        uint64_t *fragment_index; /* positions of the fragment table's blocks; NULL: too many to keep */
         /* Extended attributes: where keys and values start, the table of their ids. */
         uint64_t xattr_start;
         uint32_t n_xattrs;
@@ -106,4 +107,9 @@ int metadata_skip(struct metadata_cursor *c, uint64_t size, struct err *e);
  * file's marks, which are empty. */
 int inode_decode(struct squashfs_reader *r, uint64_t reference, struct squashfs_inode *ret, struct err *e);
 
+/* Reads the positions of a table's metadata blocks, as they are listed at `position`. */
+int table_index_read(const struct squashfs_shared *s, uint64_t position, size_t n, uint64_t *ret,
+                     struct err *e);
+/* Keeps the index of the fragment table. */
+int fragment_index_read(struct squashfs_shared *s, struct err *e);
 int xattr_table_read(struct squashfs_shared *s, struct err *e);

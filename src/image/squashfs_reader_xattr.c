@@ -48,16 +48,15 @@ static int find_id(struct squashfs_reader *r, uint32_t index, uint64_t *ret_refe
         struct metadata_place place = { .offset = index % XATTR_IDS * 16 };
         struct metadata_cursor c;
         uint8_t room[16];
-        struct span span = span_of(room, 8);
+        struct span span = span_of(room, sizeof(room));
         int result;
 
         if (index >= s->n_xattrs)
                 return wrong(e, "id lies outside the table");
-        result =
-                reader_pread(s, room, 8, s->super.xattr_table + XATTR_HEAD_BYTES + index / XATTR_IDS * 8U, e);
+        result = table_index_read(s, s->super.xattr_table + XATTR_HEAD_BYTES + index / XATTR_IDS * 8U, 1,
+                                  &place.block, e);
         if (result < 0)
                 return result;
-        span_u64(&span, &place.block);
         metadata_init(&c, r, 0, s->super.bytes_used);
         result = metadata_seek(&c, place, e);
         if (result == 0)
@@ -65,7 +64,6 @@ static int find_id(struct squashfs_reader *r, uint32_t index, uint64_t *ret_refe
         metadata_done(&c);
         if (result < 0)
                 return result;
-        span = span_of(room, sizeof(room));
         span_u64(&span, ret_reference);
         span_u32(&span, ret_count);
         return *ret_count > XATTR_COUNT_MAX ? wrong(e, "list is longer than 4096") : 0;

@@ -147,9 +147,9 @@ static int new_image(const struct server_mount *m, bool allow_subtype)
                          SYS_MOUNT_ATTR_RDONLY | SYS_MOUNT_ATTR_NOSUID | SYS_MOUNT_ATTR_NODEV);
 }
 
-/* Makes an empty tmpfs the root of everything and lets go of the host's mounts.  Where the root cannot be
- * pivoted (it is the initial ramfs of a diskless node), they stay, and follow the host's changes. */
-static int enter_empty_root(void)
+/* Makes an empty tmpfs the root of everything.  Where the root cannot be pivoted (it is the initial ramfs of
+ * a diskless node), the host's mounts stay, and follow the host's changes. */
+static int enter_empty_root(struct server_mount *m)
 {
         static const char *const settings[][2] = {
                 { "source", "imagefs" }, { "mode", "0700" }, { "size", "64k" }, { NULL, NULL }
@@ -167,9 +167,7 @@ static int enter_empty_root(void)
         if (fchdir(root) < 0)
                 return -errno;
         if (sys_pivot_root(".", ".") == 0) {
-                /* The old root now lies over the new one. */
-                if (umount2(".", MNT_DETACH) < 0)
-                        return -errno;
+                m->old_root_left = true; /* it lies over the new one now */
                 return chdir("/") < 0 ? -errno : 0;
         }
         return chroot(".") < 0 || chdir("/") < 0 ? -errno : 0;
@@ -177,7 +175,7 @@ static int enter_empty_root(void)
 
 static int attach_tree(struct server_mount *m)
 {
-        int r = enter_empty_root();
+        int r = enter_empty_root(m);
 
         if (r == 0 && mkdir(IMAGE_PLACE, 0700) < 0)
                 r = -errno;
@@ -245,6 +243,13 @@ int server_mount_make(struct server_mount *m, const struct server_options *optio
                 return r;
         r = mount_by_tree(m, e);
         return r == -ENOSYS ? mount_by_namespace(m, e) : r;
+}
+
+void server_mount_settle(struct server_mount *m)
+{
+        if (m->old_root_left)
+                umount2("/", MNT_DETACH);
+        m->old_root_left = false;
 }
 
 int server_mount_clone(const struct server_mount *m)

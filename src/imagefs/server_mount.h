@@ -21,8 +21,9 @@ struct server_mount {
         int mountns; /* owned; -EBADF unless by_namespace */
         int tree;    /* owned: the mount, to clone; -EBADF with by_namespace */
         bool by_namespace;
-        char path[64];     /* of the mount in the namespace */
-        unsigned uid, gid; /* whose the files are, inside; not used with IMAGEFS_IDS_IMAGE */
+        bool old_root_left; /* over the root of the namespace, see server_mount_settle() */
+        char path[64];      /* of the mount in the namespace */
+        unsigned uid, gid;  /* whose the files are, inside; not used with IMAGEFS_IDS_IMAGE */
 };
 
 #define SERVER_MOUNT_INIT                                                                                    \
@@ -32,6 +33,9 @@ struct server_mount {
 
 /* Must be called while the process has one thread. */
 int server_mount_make(struct server_mount *m, const struct server_options *options, struct err *e);
+/* Lets go of the host's mounts, of which the server keeps none.  Takes milliseconds, since the kernel waits
+ * for all processors: to be called when nobody waits.  Harmless to call again. */
+void server_mount_settle(struct server_mount *m);
 /* What a start gets: a new descriptor, owned by the caller, or a negative errno. */
 int server_mount_clone(const struct server_mount *m);
 /* Lets go of the mount: the file system lives on until its last user has gone, and the FUSE device tells. */

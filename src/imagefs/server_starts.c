@@ -27,6 +27,7 @@ struct starts {
         struct pollfd watched[WATCH_CONNECTIONS + CONNECTIONS_MAX];
         nfds_t n_watched;
         bool answered[CONNECTIONS_MAX];
+        bool any_answered;
         uint32_t linger_s;
         int64_t idle_since_ms; /* -1 while there is a reason to stay */
         bool draining;         /* SIGTERM came */
@@ -106,7 +107,7 @@ static bool hear(struct starts *s, int connection, bool *answered)
                 if (hello.linger_s > s->linger_s)
                         s->linger_s = hello.linger_s;
                 answer(s, connection);
-                *answered = true;
+                *answered = s->any_answered = true;
                 more = !s->refusal;
         } else if (size > 0 && *answered && imagefs_lease_check(bytes, (size_t) size, n_fds) == 0) {
                 leases_add(&s->leases, fds[0]);
@@ -214,6 +215,11 @@ void starts_serve(const struct server_options *options, struct server_mount *m, 
         while (!s->gone) {
                 if (s->draining)
                         stop_listening(s);
+                if (s->any_answered && m->old_root_left) {
+                        if (!wait_round(s, 0)) /* nobody waits at this moment */
+                                server_mount_settle(m);
+                        continue;
+                }
                 if (!wait_round(s, time_left(s)))
                         break;
         }
