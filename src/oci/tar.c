@@ -33,8 +33,22 @@ struct tar {
 
 /* --- bytes for libarchive ----------------------------------------------------------------------------- */
 
+#define TAR_BLOCK 512
+
+/* Some programs (umoci insert) leave out the zeros behind the last file: how many, when all of its data is
+ * there. */
+static ssize_t missing_padding(const struct tar *t)
+{
+        uint64_t data_end = t->entry.data_offset + t->entry.size_bytes;
+
+        if (t->n_entries == 0 || t->bytes_passed % TAR_BLOCK == 0 || t->bytes_passed < data_end)
+                return 0;
+        return (ssize_t) (TAR_BLOCK - t->bytes_passed % TAR_BLOCK);
+}
+
 static la_ssize_t pull(struct archive *a, void *user, const void **bytes)
 {
+        static const uint8_t zeros[TAR_BLOCK];
         struct tar *t = user;
         const uint8_t *block;
         ssize_t n;
@@ -50,6 +64,10 @@ static la_ssize_t pull(struct archive *a, void *user, const void **bytes)
         if (n < 0) {
                 archive_set_error(a, (int) -n, "unreadable");
                 return -1;
+        }
+        if (n == 0) {
+                n = missing_padding(t);
+                *bytes = zeros;
         }
         t->bytes_passed += (uint64_t) n;
         return n;

@@ -2,7 +2,8 @@
  *
  * Formats (libarchive's tar reader, fed by our decompressor): ustar, GNU (long names, old and new sparse
  * files, base-256 numbers), pax (POSIX.1-2001: path, linkpath, size, uid, gid, mtime; SCHILY.xattr.*,
- * LIBARCHIVE.xattr.*, GNU.sparse.*).  An end without the two empty blocks is accepted, what stands behind
+ * LIBARCHIVE.xattr.*, GNU.sparse.*).  An end without the two empty blocks, or without
+ * the padding of the last file, is accepted, what stands behind
  * them is not looked at. Names are bytes: nothing is converted, whatever the process's locale is.
  *
  * Order of calls: open, then next until it returns 0, between two nexts data until it returns 0; finish;

@@ -121,8 +121,10 @@ static void test_every_cut(void **state)
                 struct text cut = { .at = bytes.at, .used = size };
                 struct err e = ERR_INIT;
                 int r = read_all(&cut, NULL, NULL, &e);
+                /* What umoci insert writes: all of the last file's content, but no padding. */
+                int expected = size >= bytes.used - 512 + strlen("content") ? 0 : -EBADMSG;
 
-                if (r != -EBADMSG)
+                if (r != expected)
                         fail_msg("cut at %zu of %zu: %d", size, bytes.used, r);
         }
         assert_int_equal(read_all(&bytes, NULL, NULL, NULL), 0); /* no end blocks: accepted */
