@@ -20,7 +20,7 @@ count_tap() { # reads TAP on standard input, counts, prints failures and skips
     while IFS= read -r line; do
         case $line in
         "ok "*"# skip"*) skipped=$((skipped + 1)); echo "  skipped: ${line#ok }" ;;
-        "ok "*) passed=$((passed + 1)) ;;
+        "ok "*) [ -z "${TEST_VERBOSE:-}" ] || echo "  $line"; passed=$((passed + 1)) ;;
         "not ok "*) failed=$((failed + 1)); failures+=("$1: ${line#not ok }"); echo "  FAILED: $1: ${line#not ok }" ;;
         "# "*) echo "    ${line}" ;;
         esac

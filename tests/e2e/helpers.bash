@@ -29,7 +29,7 @@ unset_program_variables() {
         *) unset "$name" ;;
         esac
     done
-    export -n APPTAINER
+    export -n APPTAINER APPTAINER_PEER
 }
 
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
