@@ -15,16 +15,25 @@ stage=$(mktemp -d "${TMPDIR:-/tmp}/apptainer-check.XXXXXX")
 trap 'chmod -R u+rwX "$stage" 2>/dev/null; rm -rf "$stage"' EXIT
 chmod 755 "$stage"
 
-count_tap() { # reads TAP on standard input, counts, prints failures and skips
-    local line
+count_tap() { # reads TAP on standard input, counts, prints failures and skips; a suite that ended early has failed
+    local line planned=none results=0
     while IFS= read -r line; do
         case $line in
+        "ok "* | "not ok "*) results=$((results + 1)) ;;
+        esac
+        case $line in
+        1..*) planned=${line#1..} ;;
         "ok "*"# skip"*) skipped=$((skipped + 1)); echo "  skipped: ${line#ok }" ;;
         "ok "*) [ -z "${TEST_VERBOSE:-}" ] || echo "  $line"; passed=$((passed + 1)) ;;
         "not ok "*) failed=$((failed + 1)); failures+=("$1: ${line#not ok }"); echo "  FAILED: $1: ${line#not ok }" ;;
         "# "*) echo "    ${line}" ;;
         esac
     done
+    if [ "$planned" != "$results" ]; then
+        failed=$((failed + 1))
+        failures+=("$1: $results results of $planned")
+        echo "  FAILED: $1: $results results of $planned"
+    fi
 }
 
 run_units() {
