@@ -14,6 +14,8 @@
 #include "cmd/report.h"
 #include "config/config.h"
 #include "image/image.h"
+#include "run/command.h"
+#include "run/environment.h"
 #include "run/launch.h"
 #include "run/plan.h"
 
@@ -29,10 +31,12 @@ struct action {
         struct rootfs rootfs;
         struct rootfs_source source;
         struct plan plan;
+        struct environment environment;
 };
 
 static void action_done(struct action *a)
 {
+        environment_done(&a->environment);
         plan_done(&a->plan);
         rootfs_source_done(&a->source);
         identity_done(&a->identity);
@@ -193,23 +197,52 @@ static int make_plan(struct action *a, bool privileged, struct err *e)
         return r;
 }
 
+static int make_environment(struct action *a, struct err *e)
+{
+        const struct action_options *o = a->options;
+        const struct environment_request request = {
+                .host = environ,
+                .action = a->call->command->name,
+                .image = a->image.path,
+                .home = a->plan.home,
+                .arguments = a->call->argv + 1,
+                .set = &o->env,
+                .files = &o->env_files,
+                .withheld = &o->no_env,
+                .bind_targets = &a->plan.bind_targets,
+                .app = o->app,
+                .shell = o->shell,
+                .clean = o->cleanenv,
+                .no_eval = o->no_eval,
+        };
+
+        return environment_make(&a->environment, &request, &report_notes, e);
+}
+
 /* --- launch --------------------------------------------------------------------------------------------- */
 
-/* The program as it is named, with the caller's environment. */
 static int become(void *user, const char *cwd, struct err *e)
 {
         struct action *a = user;
-        const char *program = a->call->argv[1];
+        _cleanup_command_ struct command command = COMMAND_INIT;
+        _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        const struct command_request request = {
+                .root = root,
+                .action = a->call->command->name,
+                .arguments = a->call->argv + 1,
+                .cwd = cwd,
+                .environment = &a->environment,
+        };
+        int r;
 
-        (void) cwd;
-        if (strcmp(a->call->command->name, "exec") != 0)
-                return err_set(e, -ENOTSUP, "%s: only exec is supported so far", a->call->command->name);
-        setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
-        setenv("HOME", a->plan.home, 1);
-        execvp(program, a->call->argv + 1);
-        if (errno == ENOENT && !strchr(program, '/'))
-                return err_set(e, -ENOENT, "\"%s\": executable file not found in $PATH", program);
-        return err_errno(e, -errno, "%s", program);
+        if (root < 0)
+                return err_errno(e, -errno, "opening the container's root");
+        r = command_resolve(&command, &request, &report_notes, e);
+        if (r < 0)
+                return r;
+        if (!command.file)
+                return command.status;
+        return command_execute(&command, root, e);
 }
 
 static int start(struct action *a, struct err *e)
@@ -227,6 +260,8 @@ static int start(struct action *a, struct err *e)
         if (r >= 0)
                 r = make_plan(a, privileged, e);
         if (r >= 0)
+                r = make_environment(a, e);
+        if (r >= 0)
                 r = open_source(a, privileged, e);
         return r < 0 ? r : launch(&request, &report_notes, e);
 }
@@ -239,6 +274,7 @@ int cmd_action_run(const struct cli_call *call)
                 .image = IMAGE_INIT,
                 .source = ROOTFS_SOURCE_INIT,
                 .plan = PLAN_INIT,
+                .environment = ENVIRONMENT_INIT,
         };
         struct err e = ERR_INIT;
         int r = action_options_settle(call->options, &e);

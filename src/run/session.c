@@ -106,12 +106,16 @@ static int make_account_file(const struct session *session, const struct plan *p
 static int make_host_directory(const struct plan_entry *entry, struct err *e)
 {
         _cleanup_free_ char *dir = path_dir(entry->path);
+        _cleanup_close_ int root = -EBADF;
+        int r = mkdir(entry->path, entry->mode) < 0 ? -errno : 0;
 
-        if (mkdir(entry->path, entry->mode) == 0)
-                return 0;
-        if (errno == ENOENT && fd_mkdir_in(AT_FDCWD, dir, 0755) >= 0 && mkdir(entry->path, entry->mode) == 0)
-                return 0;
-        return errno == EEXIST ? 0 : err_errno(e, -errno, "making the directory %s", entry->path);
+        if (r == -ENOENT) {
+                root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+                r = root < 0 ? -errno : fd_mkdir_in(root, dir, 0755);
+                if (r >= 0)
+                        r = mkdir(entry->path, entry->mode) < 0 ? -errno : 0;
+        }
+        return r < 0 && r != -EEXIST ? err_errno(e, r, "making the directory %s", entry->path) : 0;
 }
 
 int session_add_entries(const struct session *session, const struct plan *plan, int image, struct err *e)

@@ -341,3 +341,22 @@ mount_of() { # PATH OPTION...
     [ "$status" -eq 0 ]
     [ "$output" = "$HOME_INSIDE" ]
 }
+
+@test "--scratch and --workdir: directories made where they are asked for" {
+    run start --scratch /scratch/one,/two "$SANDBOX" sh -c 'touch /scratch/one/a /two/b && stat -f -c %T /two'
+    [ "$status" -eq 0 ]
+    [ "$output" = tmpfs ]
+    mkdir work
+    run start -c --workdir work --scratch /scratch "$SANDBOX" sh -c 'touch ~/h /tmp/t /var/tmp/v /scratch/s'
+    [ "$status" -eq 0 ]
+    [ -e work/home/h ] && [ -e work/tmp/t ] && [ -e work/var_tmp/v ] && [ -e work/scratch/scratch/s ]
+    [ "$(stat -c %a work/home work/tmp work/scratch/scratch | tr '\n' ' ')" = "700 1777 750 " ]
+    run start --scratch relative "$SANDBOX" true
+    [ "$status" -eq 255 ]
+}
+
+@test "--underlay: a deprecated way to the same" {
+    run start --underlay -B "$TMP/host:/new/dir" "$SANDBOX" cat /new/dir/file
+    [ "$status" -eq 0 ]
+    [[ "$output" == *WARNING*underlay*content ]]
+}

@@ -129,6 +129,12 @@ END
     [ "${lines[2]}" = "NoNewPrivs:	0" ]
 }
 
+@test "root gives its capabilities up with --no-privs" {
+    need_root
+    run start --no-privs "$SANDBOX" grep -cE '^Cap.*0000000000000000$|NoNewPrivs:.1' /proc/self/status
+    [ "$output" = 6 ]
+}
+
 @test "namespaces: mount, and user for ordinary users; others only when asked for" {
     namespaces() { "$APPTAINER" exec "$@" "$SANDBOX" sh -c 'for n in user mnt pid ipc net uts cgroup; do echo $n $(readlink /proc/self/ns/$n); done'; }
     changed() { # names of those that differ from ours
