@@ -505,7 +505,7 @@ t" ]
         python3 -c 'import signal, os, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
             "$APPTAINER" build --sandbox out/box start 2>err &
         local pid=$!
-        until grep -q 'Creating sandbox' err; do :; done
+        while kill -0 "$pid" && ! grep -q 'Creating sandbox' err; do :; done
         kill "-$signal" "$pid"
         local code=0
         wait "$pid" || code=$?
