@@ -65,7 +65,7 @@ static const struct cli_option common[] = {
           .help = "capabilities to take away" },
         { 0, "env", "NAME=VALUE", CLI_MAP, FIELD(env), .help = "set a variable in the container" },
         { 0, "env-file", "FILE", CLI_LIST, FIELD(env_files), .env = { "ENV_FILE" },
-          .flags = CLI_NOT_YET | CLI_PATH, .help = "set variables from a file" },
+          .flags = CLI_PATH, .help = "set variables from a file of shell assignments" },
         { 'f', "fakeroot", NULL, CLI_BOOL, FIELD(fakeroot), .env = { "FAKEROOT" }, .flags = CLI_NOT_YET,
           .help = "be root in the container" },
         { 0, "fusemount", "SPEC", CLI_LIST, FIELD(fusemounts), .env = { "FUSESPEC" }, .flags = CLI_NOT_YET,

@@ -128,8 +128,10 @@ static int inject_one(const struct startup *startup, struct env_script *s, const
         struct err why = ERR_INIT;
         int r = 0;
 
-        if (strcmp(name, "LD_LIBRARY_PATH") == 0 && text[0])
-                text = longer = text_format("%s:" COMMAND_LIBS, text);
+        if (strcmp(name, "LD_LIBRARY_PATH") == 0 && text[0]) {
+                longer = text_format("%s:" COMMAND_LIBS, text);
+                text = longer;
+        }
         if (!startup->request->environment->no_eval)
                 r = env_script_expand_quoted(s, text, name, &value, &why);
         if (r < 0 && r != -EBADMSG && !startup->lenient)

@@ -192,8 +192,10 @@ static void add_inject(const struct startup *startup, struct text *t)
 
                 if (!value)
                         continue;
-                if (strcmp(name, "LD_LIBRARY_PATH") == 0 && value[0])
-                        value = longer = text_format("%s:" COMMAND_LIBS, value);
+                if (strcmp(name, "LD_LIBRARY_PATH") == 0 && value[0]) {
+                        longer = text_format("%s:" COMMAND_LIBS, value);
+                        value = longer;
+                }
                 add_override(t, name, value, environment->no_eval);
         }
         text_add(t, P "protect\n");

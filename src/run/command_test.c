@@ -224,11 +224,17 @@ static const struct command_case cases[] = {
 
 static void fill_environment(const struct command_case *c, struct environment *environment)
 {
-        static const char *const usual[] = { "APPTAINER_NAME=img.sif",   "APPTAINER_CONTAINER=/i/img.sif",
-                                             "SINGULARITY_NAME=img.sif", "APPTAINER_COMMAND=exec",
-                                             "APPTAINER_APPNAME=",       "HOME=/root",
-                                             "PATH=" ENVIRONMENT_PATH,   "PWD=/",
-                                             "APPTAINER_BIND=",          NULL };
+        static const char path[] = "PATH=" ENVIRONMENT_PATH;
+        static const char *const usual[] = { "APPTAINER_NAME=img.sif",
+                                             "APPTAINER_CONTAINER=/i/img.sif",
+                                             "SINGULARITY_NAME=img.sif",
+                                             "APPTAINER_COMMAND=exec",
+                                             "APPTAINER_APPNAME=",
+                                             "HOME=/root",
+                                             path,
+                                             "PWD=/",
+                                             "APPTAINER_BIND=",
+                                             NULL };
         bool app = false;
 
         list_of(&environment->process, usual);
@@ -404,7 +410,6 @@ static void test_execute(void **state)
 #endif
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
                 _cleanup_command_ struct command command = COMMAND_INIT;
-                _cleanup_free_ char *expected = NULL;
                 _cleanup_close_ int fd = -EBADF;
                 _cleanup_close_ int host = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 struct err e = ERR_INIT;
@@ -416,7 +421,6 @@ static void test_execute(void **state)
                 assert_return_code(fchmod(fd, files[i].not_executable ? 0644 : 0755), errno);
                 assert_return_code(fd_write_all(fd, files[i].content, size), 0);
                 close(fd_take(&fd));
-                expected = text_dup(files[i].error);
                 assert_true(command_execute(&command, host, &e) < 0);
                 assert_non_null(strstr(e.text, strchr(files[i].error, 's') + 1));
                 assert_non_null(strstr(e.text, command.file));

@@ -341,3 +341,42 @@ int expand_fields(struct env_script *s, const struct word *words, struct text_li
         text_done(&x.present);
         return r;
 }
+
+void env_script_add_quoted(struct text *ret, const char *text)
+{
+        text_add_char(ret, '"');
+        for (; *text; text++) {
+                if (*text == '"')
+                        text_add(ret, "\\\"");
+                else if (*text == '\\' && (text[1] == '"' || text[1] == '\0'))
+                        text_add(ret, "\\\\");
+                else
+                        text_add_char(ret, *text);
+                if (*text == '\\' && text[1] && text[1] != '"')
+                        text_add_char(ret, *++text);
+        }
+        text_add_char(ret, '"');
+}
+
+int env_script_expand_quoted(struct env_script *s, const char *text, const char *name, char **ret,
+                             struct err *e)
+{
+        _cleanup_arena_ struct arena arena = { .chunks = NULL };
+        _cleanup_text_ struct text quoted = TEXT_INIT, value = TEXT_INIT;
+        struct parser p = { .name = name, .line = 1, .arena = &arena, .e = e };
+        struct word *word;
+        int r;
+
+        env_script_add_quoted(&quoted, text);
+        p.at = text_get(&quoted);
+        p.end = p.at + quoted.used;
+        r = parse_word(&p, false, &word);
+        if (r == 0 && p.at < p.end)
+                r = parse_broken(&p, "more than one word");
+        if (r == 0)
+                r = expand_one(s, word, &value, e);
+        if (r < 0)
+                return r;
+        *ret = text_take(&value);
+        return 0;
+}

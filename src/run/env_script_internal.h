@@ -120,7 +120,17 @@ int parse_script(struct parser *p, struct node **ret);
 int parse_outside(struct parser *p, const char *reason);
 /* -EBADMSG: no shell does. */
 int parse_broken(struct parser *p, const char *reason);
+bool parse_at(const struct parser *p, char c);
+bool parse_at_two(const struct parser *p, const char *two);
+bool parse_at_reserved(const struct parser *p, const char *word);
+void parse_lines(struct parser *p); /* blanks, comments and newlines */
+bool parse_take_reserved(struct parser *p, const char *word);
+int parse_need_reserved(struct parser *p, const char *word);
+struct node *parse_node(struct parser *p, enum node_kind kind);
 int parse_enter(struct parser *p); /* one level deeper, or -ENOTSUP; leave by p->depth-- */
+
+/* env_script_parse_condition.c: behind "[[". */
+int parse_condition(struct parser *p, struct node **ret);
 
 /* env_script_word.c */
 void parse_blanks(struct parser *p); /* blanks and continued lines */

@@ -8,7 +8,6 @@
 #define RESERVED_SIZE_MAX 8 /* "function" */
 
 static int parse_compound(struct parser *p, const char *word, struct node **ret);
-static int parse_test_or(struct parser *p, struct node **ret);
 
 int parse_outside(struct parser *p, const char *reason)
 {
@@ -27,30 +26,30 @@ int parse_enter(struct parser *p)
         return 0;
 }
 
-static bool at_char(const struct parser *p, char c)
+bool parse_at(const struct parser *p, char c)
 {
         return p->at < p->end && *p->at == c;
 }
 
-static bool at_two(const struct parser *p, const char *two)
+bool parse_at_two(const struct parser *p, const char *two)
 {
         return p->end - p->at >= 2 && p->at[0] == two[0] && p->at[1] == two[1];
 }
 
 static void skip_comment(struct parser *p)
 {
-        if (at_char(p, '#'))
+        if (parse_at(p, '#'))
                 while (p->at < p->end && *p->at != '\n')
                         p->at++;
 }
 
 /* Blanks, comments and newlines. */
-static void skip_lines(struct parser *p)
+void parse_lines(struct parser *p)
 {
         for (;;) {
                 parse_blanks(p);
                 skip_comment(p);
-                if (!at_char(p, '\n'))
+                if (!parse_at(p, '\n'))
                         return;
                 p->at++;
                 p->line++;
@@ -70,27 +69,27 @@ static size_t reserved_size(const struct parser *p)
         return (size_t) (ahead.at - p->at);
 }
 
-static bool at_reserved(const struct parser *p, const char *word)
+bool parse_at_reserved(const struct parser *p, const char *word)
 {
         size_t size = reserved_size(p);
 
         return size == strlen(word) && memcmp(p->at, word, size) == 0;
 }
 
-static bool take_reserved(struct parser *p, const char *word)
+bool parse_take_reserved(struct parser *p, const char *word)
 {
         parse_blanks(p);
-        if (!at_reserved(p, word))
+        if (!parse_at_reserved(p, word))
                 return false;
         p->at += strlen(word);
         return true;
 }
 
-static int need_reserved(struct parser *p, const char *word)
+int parse_need_reserved(struct parser *p, const char *word)
 {
         char reason[64];
 
-        if (take_reserved(p, word))
+        if (parse_take_reserved(p, word))
                 return 0;
         snprintf(reason, sizeof(reason), "\"%s\" expected", word);
         return parse_broken(p, reason);
@@ -100,15 +99,15 @@ static bool at_list_end(const struct parser *p)
 {
         static const char *const closing[] = { "then", "else", "elif", "fi", "do", "done", "esac", "}" };
 
-        if (p->at >= p->end || *p->at == ')' || at_two(p, ";;"))
+        if (p->at >= p->end || *p->at == ')' || parse_at_two(p, ";;"))
                 return true;
         for (size_t i = 0; i < ARRAY_SIZE(closing); i++)
-                if (at_reserved(p, closing[i]))
+                if (parse_at_reserved(p, closing[i]))
                         return true;
         return false;
 }
 
-static struct node *new_node(struct parser *p, enum node_kind kind)
+struct node *parse_node(struct parser *p, enum node_kind kind)
 {
         struct node *node = arena_take(p->arena, sizeof(*node));
 
@@ -143,7 +142,7 @@ static int parse_argument(struct parser *p, bool may_assign, struct word **ret)
                 return parse_word(p, false, ret);
         name = arena_text(p->arena, p->at, size);
         p->at += size + (append ? 2 : 1);
-        if (at_char(p, '('))
+        if (parse_at(p, '('))
                 return parse_outside(p, "an array");
         r = parse_word(p, true, ret);
         if (r == 0) {
@@ -164,15 +163,15 @@ static int parse_redirection(struct parser *p, struct node *node)
         static const char null_device[] = "/dev/null";
         enum redirection_target *from = &node->to_out;
 
-        if (at_char(p, '1') || at_char(p, '2')) {
+        if (parse_at(p, '1') || parse_at(p, '2')) {
                 if (*p->at == '2')
                         from = &node->to_err;
                 p->at++;
         }
-        if (!at_char(p, '>'))
+        if (!parse_at(p, '>'))
                 return parse_outside(p, "a redirection");
         p->at++;
-        if (at_char(p, '&') && p->end - p->at >= 2 && (p->at[1] == '1' || p->at[1] == '2')) {
+        if (parse_at(p, '&') && p->end - p->at >= 2 && (p->at[1] == '1' || p->at[1] == '2')) {
                 *from = p->at[1] == '1' ? same_as(node->to_out, TO_OUT) : same_as(node->to_err, TO_ERR);
                 p->at += 2;
         } else {
@@ -203,23 +202,23 @@ static bool declares(const struct word *first)
 /* NAME ( ) with the parenthesis at hand. */
 static int parse_function(struct parser *p, const char *name, struct node **ret)
 {
-        struct node *node = new_node(p, NODE_FUNCTION), *body;
+        struct node *node = parse_node(p, NODE_FUNCTION), *body;
         const char *from;
         size_t size;
         char word[RESERVED_SIZE_MAX + 1];
         int r;
 
-        if (at_char(p, '(')) {
+        if (parse_at(p, '(')) {
                 p->at++;
                 parse_blanks(p);
-                if (!at_char(p, ')'))
+                if (!parse_at(p, ')'))
                         return parse_outside(p, "an unexpected (");
                 p->at++;
         }
         if (!variables_name_valid(name, strlen(name)))
                 return parse_outside(p, "the name of a function");
         node->text = arena_text(p->arena, name, strlen(name));
-        skip_lines(p);
+        parse_lines(p);
         from = p->at;
         size = reserved_size(p);
         memcpy(word, p->at, size);
@@ -236,12 +235,12 @@ static int parse_function(struct parser *p, const char *name, struct node **ret)
 
 static int parse_simple(struct parser *p, struct node **ret)
 {
-        struct node *node = new_node(p, NODE_SIMPLE);
+        struct node *node = parse_node(p, NODE_SIMPLE);
         struct word **words = &node->words, **assignments = &node->assignments;
         size_t n = 0;
 
         for (;; n++) {
-                struct word *word;
+                struct word *word = NULL;
                 int r;
 
                 parse_blanks(p);
@@ -251,10 +250,10 @@ static int parse_simple(struct parser *p, struct node **ret)
                                 return r;
                         continue;
                 }
-                if (parse_at_word_end(p) || (at_char(p, '#')))
+                if (parse_at_word_end(p) || (parse_at(p, '#')))
                         break;
                 r = parse_argument(p, !node->words || declares(node->words), &word);
-                if (r < 0)
+                if (r < 0 || !word)
                         return r;
                 if (word->assigned && !node->words) {
                         *assignments = word;
@@ -264,7 +263,7 @@ static int parse_simple(struct parser *p, struct node **ret)
                         words = &word->next;
                 }
                 parse_blanks(p);
-                if (at_char(p, '(')) {
+                if (parse_at(p, '(')) {
                         if (node->assignments || node->words != word || !word->bare)
                                 return parse_outside(p, "an unexpected (");
                         return parse_function(p, word->first->text, ret);
@@ -290,13 +289,13 @@ static int parse_body(struct parser *p, const char *close, struct node **ret)
 {
         int r = parse_commands(p, ret);
 
-        return r < 0 ? r : need_reserved(p, close);
+        return r < 0 ? r : parse_need_reserved(p, close);
 }
 
 /* Behind "if" or "elif". */
 static int parse_if(struct parser *p, struct node **ret)
 {
-        struct node *node = new_node(p, NODE_IF);
+        struct node *node = parse_node(p, NODE_IF);
         int r = parse_enter(p);
 
         if (r == 0)
@@ -305,12 +304,12 @@ static int parse_if(struct parser *p, struct node **ret)
                 r = parse_commands(p, &node->right);
         if (r < 0)
                 return r;
-        if (take_reserved(p, "elif"))
+        if (parse_take_reserved(p, "elif"))
                 r = parse_if(p, &node->other);
-        else if (take_reserved(p, "else"))
+        else if (parse_take_reserved(p, "else"))
                 r = parse_body(p, "fi", &node->other);
         else
-                r = need_reserved(p, "fi");
+                r = parse_need_reserved(p, "fi");
         p->depth--;
         *ret = node;
         return r;
@@ -318,7 +317,7 @@ static int parse_if(struct parser *p, struct node **ret)
 
 static int parse_loop(struct parser *p, enum node_kind kind, struct node **ret)
 {
-        struct node *node = new_node(p, kind);
+        struct node *node = parse_node(p, kind);
         int r = parse_body(p, "do", &node->left);
 
         if (r == 0)
@@ -347,7 +346,7 @@ static int parse_words_of_for(struct parser *p, struct node *node)
 
 static int parse_for(struct parser *p, struct node **ret)
 {
-        struct node *node = new_node(p, NODE_FOR);
+        struct node *node = parse_node(p, NODE_FOR);
         struct word *name;
         int r;
 
@@ -358,17 +357,17 @@ static int parse_for(struct parser *p, struct node **ret)
         if (!name->bare || !variables_name_valid(name->first->text, name->first->size))
                 return parse_outside(p, "the variable of a for loop");
         node->text = name->first->text;
-        skip_lines(p);
-        if (take_reserved(p, "in")) {
+        parse_lines(p);
+        if (parse_take_reserved(p, "in")) {
                 r = parse_words_of_for(p, node);
                 if (r < 0)
                         return r;
         }
         parse_blanks(p);
-        if (at_char(p, ';') && !at_two(p, ";;"))
+        if (parse_at(p, ';') && !parse_at_two(p, ";;"))
                 p->at++;
-        skip_lines(p);
-        r = need_reserved(p, "do");
+        parse_lines(p);
+        r = parse_need_reserved(p, "do");
         if (r == 0)
                 r = parse_body(p, "done", &node->right);
         *ret = node;
@@ -390,9 +389,9 @@ static int parse_patterns(struct parser *p, struct case_arm *arm)
                         return parse_broken(p, "a pattern expected");
                 patterns = &(*patterns)->next;
                 parse_blanks(p);
-                if (at_char(p, ')'))
+                if (parse_at(p, ')'))
                         return 0;
-                if (!at_char(p, '|') || at_two(p, "||"))
+                if (!parse_at(p, '|') || parse_at_two(p, "||"))
                         return parse_broken(p, "a pattern expected");
                 p->at++;
         }
@@ -403,7 +402,7 @@ static int parse_case_arm(struct parser *p, struct case_arm **ret)
         struct case_arm *arm = arena_take(p->arena, sizeof(*arm));
         int r;
 
-        if (at_char(p, '('))
+        if (parse_at(p, '('))
                 p->at++;
         r = parse_patterns(p, arm);
         if (r < 0)
@@ -413,16 +412,16 @@ static int parse_case_arm(struct parser *p, struct case_arm **ret)
         if (r < 0)
                 return r;
         *ret = arm;
-        if (at_two(p, ";;")) {
+        if (parse_at_two(p, ";;")) {
                 p->at += 2;
-                return at_char(p, '&') ? parse_outside(p, ";;& of bash") : 0;
+                return parse_at(p, '&') ? parse_outside(p, ";;& of bash") : 0;
         }
-        return at_reserved(p, "esac") ? 0 : parse_broken(p, "\"esac\" expected");
+        return parse_at_reserved(p, "esac") ? 0 : parse_broken(p, "\"esac\" expected");
 }
 
 static int parse_case(struct parser *p, struct node **ret)
 {
-        struct node *node = new_node(p, NODE_CASE);
+        struct node *node = parse_node(p, NODE_CASE);
         struct case_arm **arms = &node->arms;
         int r;
 
@@ -430,11 +429,11 @@ static int parse_case(struct parser *p, struct node **ret)
         r = parse_word(p, false, &node->words);
         if (r < 0)
                 return r;
-        skip_lines(p);
-        r = need_reserved(p, "in");
+        parse_lines(p);
+        r = parse_need_reserved(p, "in");
         while (r == 0) {
-                skip_lines(p);
-                if (take_reserved(p, "esac"))
+                parse_lines(p);
+                if (parse_take_reserved(p, "esac"))
                         break;
                 r = parse_case_arm(p, arms);
                 if (r == 0)
@@ -444,111 +443,11 @@ static int parse_case(struct parser *p, struct node **ret)
         return r;
 }
 
-/* --- [[ ]] --- */
-
-static int parse_test_primary(struct parser *p, struct node **ret)
-{
-        struct node *node = new_node(p, NODE_TEST);
-        struct word *first = NULL, *second = NULL;
-        int r = parse_word(p, false, &first);
-
-        if (r < 0)
-                return r;
-        if (!first->first)
-                return parse_outside(p, "a condition expected");
-        parse_blanks(p);
-        *ret = node;
-        node->words = first;
-        if (at_reserved(p, "]]") || at_char(p, '&') || at_char(p, '|') || at_char(p, ')')) {
-                node->text = arena_text(p->arena, "-n", 2);
-                return 0;
-        }
-        r = parse_word(p, false, &second);
-        if (r < 0)
-                return r;
-        if (first->bare && condition_is_unary(first->first->text)) {
-                node->text = first->first->text;
-                node->words = second;
-        } else if (second->bare &&
-                   (strcmp(second->first->text, "=") == 0 || strcmp(second->first->text, "==") == 0 ||
-                    strcmp(second->first->text, "!=") == 0 ||
-                    condition_is_number_operator(second->first->text))) {
-                node->text = second->first->text;
-                parse_blanks(p);
-                r = parse_word(p, false, &first->next);
-                if (r < 0)
-                        return r;
-                second = first->next;
-        } else {
-                return parse_outside(p, "a condition of bash");
-        }
-        parse_blanks(p);
-        return second->first ? 0 : parse_outside(p, "a condition expected");
-}
-
-static int parse_test_not(struct parser *p, struct node **ret)
-{
-        int r = parse_enter(p);
-
-        if (r < 0)
-                return r;
-        skip_lines(p);
-        if (take_reserved(p, "!")) {
-                *ret = new_node(p, NODE_NOT);
-                r = parse_test_not(p, &(*ret)->left);
-        } else if (at_char(p, '(')) {
-                p->at++;
-                r = parse_test_or(p, ret);
-                if (r == 0 && !at_char(p, ')'))
-                        r = parse_outside(p, "a ) expected");
-                if (r == 0)
-                        p->at++;
-        } else {
-                r = parse_test_primary(p, ret);
-        }
-        skip_lines(p);
-        p->depth--;
-        return r;
-}
-
-static int parse_test_chain(struct parser *p, const char *operator, enum node_kind kind,
-                            int (*operand)(struct parser *, struct node **), struct node **ret)
-{
-        int r = operand(p, ret);
-
-        while (r == 0 && at_two(p, operator)) {
-                struct node *node = new_node(p, kind);
-
-                p->at += 2;
-                node->left = *ret;
-                r = operand(p, &node->right);
-                *ret = node;
-        }
-        return r;
-}
-
-static int parse_test_and(struct parser *p, struct node **ret)
-{
-        return parse_test_chain(p, "&&", NODE_AND, parse_test_not, ret);
-}
-
-static int parse_test_or(struct parser *p, struct node **ret)
-{
-        return parse_test_chain(p, "||", NODE_OR, parse_test_and, ret);
-}
-
-static int parse_test(struct parser *p, struct node **ret)
-{
-        int r = parse_test_or(p, ret);
-
-        return r < 0 ? r : need_reserved(p, "]]");
-}
-
 /* --- lists --- */
 
 static int parse_group(struct parser *p, struct node **ret)
 {
-        *ret = new_node(p, NODE_GROUP);
+        *ret = parse_node(p, NODE_GROUP);
         return parse_body(p, "}", &(*ret)->left);
 }
 
@@ -583,7 +482,7 @@ static int parse_compound(struct parser *p, const char *word, struct node **ret)
         else if (strcmp(word, "until") == 0)
                 r = parse_loop(p, NODE_UNTIL, ret);
         else if (strcmp(word, "[[") == 0)
-                r = parse_test(p, ret);
+                r = parse_condition(p, ret);
         else if (strcmp(word, "function") == 0)
                 r = parse_named_function(p, ret);
         else
@@ -600,9 +499,10 @@ static int parse_one(struct parser *p, struct node **ret)
         static const char *const opening[] = { "if", "case", "for", "while", "until", "{", "[[", "function" };
 
         for (size_t i = 0; i < ARRAY_SIZE(opening); i++)
-                if (at_reserved(p, opening[i]))
+                if (parse_at_reserved(p, opening[i]))
                         return parse_compound(p, opening[i], ret);
-        if (at_reserved(p, "select") || at_reserved(p, "time") || at_reserved(p, "coproc") || at_char(p, '('))
+        if (parse_at_reserved(p, "select") || parse_at_reserved(p, "time") ||
+            parse_at_reserved(p, "coproc") || parse_at(p, '('))
                 return parse_outside(p, "a subshell or a command of bash");
         return parse_simple(p, ret);
 }
@@ -612,8 +512,8 @@ static int parse_pipeline(struct parser *p, struct node **ret)
         int r;
 
         parse_blanks(p);
-        if (take_reserved(p, "!")) {
-                *ret = new_node(p, NODE_NOT);
+        if (parse_take_reserved(p, "!")) {
+                *ret = parse_node(p, NODE_NOT);
                 parse_blanks(p);
                 r = parse_one(p, &(*ret)->left);
         } else {
@@ -622,9 +522,9 @@ static int parse_pipeline(struct parser *p, struct node **ret)
         if (r < 0)
                 return r;
         parse_blanks(p);
-        if (at_char(p, '|') && !at_two(p, "||"))
+        if (parse_at(p, '|') && !parse_at_two(p, "||"))
                 return parse_outside(p, "a pipe");
-        if (at_char(p, '&') && !at_two(p, "&&"))
+        if (parse_at(p, '&') && !parse_at_two(p, "&&"))
                 return parse_outside(p, "a command in the background");
         return 0;
 }
@@ -633,11 +533,11 @@ static int parse_and_or(struct parser *p, struct node **ret)
 {
         int r = parse_pipeline(p, ret);
 
-        while (r == 0 && (at_two(p, "&&") || at_two(p, "||"))) {
-                struct node *node = new_node(p, *p->at == '&' ? NODE_AND : NODE_OR);
+        while (r == 0 && (parse_at_two(p, "&&") || parse_at_two(p, "||"))) {
+                struct node *node = parse_node(p, *p->at == '&' ? NODE_AND : NODE_OR);
 
                 p->at += 2;
-                skip_lines(p);
+                parse_lines(p);
                 node->left = *ret;
                 r = parse_pipeline(p, &node->right);
                 *ret = node;
@@ -651,7 +551,7 @@ int parse_list(struct parser *p, struct node **ret)
         int r = parse_enter(p);
 
         *ret = NULL;
-        skip_lines(p);
+        parse_lines(p);
         while (r == 0 && !at_list_end(p)) {
                 r = parse_and_or(p, tail);
                 if (r < 0)
@@ -659,11 +559,11 @@ int parse_list(struct parser *p, struct node **ret)
                 tail = &(*tail)->next;
                 parse_blanks(p);
                 skip_comment(p);
-                if (at_char(p, ';') && !at_two(p, ";;"))
+                if (parse_at(p, ';') && !parse_at_two(p, ";;"))
                         p->at++;
-                else if (p->at < p->end && !at_char(p, '\n') && !at_char(p, ')') && !at_two(p, ";;"))
+                else if (p->at < p->end && !parse_at(p, '\n') && !parse_at(p, ')') && !parse_at_two(p, ";;"))
                         r = parse_broken(p, "the end of a command expected");
-                skip_lines(p);
+                parse_lines(p);
         }
         p->depth--;
         return r;

@@ -170,17 +170,16 @@ static void restore_locals(struct env_script *s, struct variables *locals)
 
 static int call_function(struct env_script *s, const char *body, struct text_list *fields, struct err *e)
 {
-        _cleanup_text_list_ struct text_list arguments = TEXT_LIST_INIT, outer = s->arguments;
         _cleanup_variables_ struct variables locals = VARIABLES_INIT;
         _cleanup_free_ char *text = text_dup(body);
         struct variables *outer_locals = s->locals;
+        struct text_list outer = s->arguments;
         unsigned loops = s->loops;
         int r;
 
+        s->arguments = (struct text_list) TEXT_LIST_INIT;
         for (size_t i = 1; i < fields->n; i++)
-                text_list_add(&arguments, fields->at[i]);
-        s->arguments = arguments;
-        arguments = (struct text_list) TEXT_LIST_INIT;
+                text_list_add(&s->arguments, fields->at[i]);
         s->locals = &locals;
         s->loops = 0;
         s->calls++;
@@ -193,7 +192,6 @@ static int call_function(struct env_script *s, const char *body, struct text_lis
                 s->flow = FLOW_NEXT;
         text_list_done(&s->arguments);
         s->arguments = outer;
-        outer = (struct text_list) TEXT_LIST_INIT;
         return r;
 }
 
@@ -506,7 +504,7 @@ static int parse_text(struct arena *arena, unsigned depth, const char *text, siz
 int run_text(struct env_script *s, const char *text, size_t size, const char *name, struct err *e)
 {
         _cleanup_arena_ struct arena arena = { .chunks = NULL };
-        struct node *list;
+        struct node *list = NULL;
         int r = run_step(s, STEPS_OF_PARSING(size), e);
 
         if (r == 0)
@@ -517,7 +515,7 @@ int run_text(struct env_script *s, const char *text, size_t size, const char *na
 int env_script_check(const char *text, size_t size, const char *name, struct err *e)
 {
         _cleanup_arena_ struct arena arena = { .chunks = NULL };
-        struct node *list;
+        struct node *list = NULL;
 
         return parse_text(&arena, 0, text, size, name, &list, e);
 }
@@ -526,7 +524,7 @@ int env_script_check(const char *text, size_t size, const char *name, struct err
 int env_script_source(struct env_script *s, const char *text, size_t size, const char *name, struct err *e)
 {
         _cleanup_arena_ struct arena arena = { .chunks = NULL };
-        struct node *list;
+        struct node *list = NULL;
         int r = run_step(s, STEPS_OF_PARSING(size), e);
 
         if (r == 0)
@@ -560,43 +558,4 @@ int env_script_source_file(struct env_script *s, const char *path, struct err *e
         if (r < 0)
                 return err_errno(e, -ENOTSUP, "%s", path);
         return env_script_source(s, text, size, path, e);
-}
-
-void env_script_add_quoted(struct text *ret, const char *text)
-{
-        text_add_char(ret, '"');
-        for (; *text; text++) {
-                if (*text == '"')
-                        text_add(ret, "\\\"");
-                else if (*text == '\\' && (text[1] == '"' || text[1] == '\0'))
-                        text_add(ret, "\\\\");
-                else
-                        text_add_char(ret, *text);
-                if (*text == '\\' && text[1] && text[1] != '"')
-                        text_add_char(ret, *++text);
-        }
-        text_add_char(ret, '"');
-}
-
-int env_script_expand_quoted(struct env_script *s, const char *text, const char *name, char **ret,
-                             struct err *e)
-{
-        _cleanup_arena_ struct arena arena = { .chunks = NULL };
-        _cleanup_text_ struct text quoted = TEXT_INIT, value = TEXT_INIT;
-        struct parser p = { .name = name, .line = 1, .arena = &arena, .e = e };
-        struct word *word;
-        int r;
-
-        env_script_add_quoted(&quoted, text);
-        p.at = text_get(&quoted);
-        p.end = p.at + quoted.used;
-        r = parse_word(&p, false, &word);
-        if (r == 0 && p.at < p.end)
-                r = parse_broken(&p, "more than one word");
-        if (r == 0)
-                r = expand_one(s, word, &value, e);
-        if (r < 0)
-                return r;
-        *ret = text_take(&value);
-        return 0;
 }

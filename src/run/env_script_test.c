@@ -180,8 +180,7 @@ static void test_bounds(void **state)
                 "f() { f; }; f",
                 "A=xxxxxxxx; while true; do A=$A$A; done",
                 "while true; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done",
-                "for a in 1 2 3 4 5 6 7 8 9; do for b in 1 2 3 4 5 6 7 8 9; do for c in 1 2 3 4 5 6 7 8 9; do for d in 1 2 3 "
-                "4 5 6 7 8 9; do for e in 1 2 3 4 5 6 7 8 9; do X=$a; done; done; done; done; done",
+                "N='1 2 3 4 5 6 7 8 9'; for a in $N; do for b in $N; do for c in $N; do for d in $N; do for e in $N; do X=$a; done; done; done; done; done",
                 "eval 'eval \"$0\"' ; f() { eval f; }; f",
         };
 
