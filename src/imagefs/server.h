@@ -4,7 +4,8 @@
  *      server_process.c   away from the starter: descriptors, session, directory, limits, signals
  *      server_mount.c     user and mount namespace, /dev/fuse, the mount, clones of it
  *      server_files.c     FUSE requests answered from the image
- *      server_data.c      blocks of content: cache, order of reading, reading ahead
+ *      server_data.c      blocks of content: cache, order of reading
+ *      server_ahead.c     decoding of what will be wanted next
  *      server_workers.c   threads that take requests
  *      server_leases.c    which containers are alive
  *      server_starts.c    the socket: starts come, get their descriptors, leave a lease; the end

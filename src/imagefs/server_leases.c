@@ -10,6 +10,14 @@ void leases_init(struct leases *l)
         l->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 }
 
+void leases_done(struct leases *l)
+{
+        if (l->inotify >= 0)
+                close(l->inotify);
+        free(l->at);
+        *l = (struct leases) LEASES_INIT;
+}
+
 static void remember(struct leases *l, int watch)
 {
         for (size_t i = 0; i < l->n; i++) {

@@ -25,6 +25,7 @@ struct leases {
 
 /* Without inotify (its limits are used up) every container counts as lost. */
 void leases_init(struct leases *l);
+void leases_done(struct leases *l);
 /* dir: borrowed; may be closed afterwards. */
 void leases_add(struct leases *l, int dir);
 /* To be called when l->inotify is readable. */

@@ -20,6 +20,9 @@
 #include "imagefs/server_starts.h"
 #include "imagefs/server_workers.h"
 
+/* More threads than this would only wait for each other in the kernel's one queue of requests. */
+#define PROCESSORS_MAX 15
+
 static int options_parse(struct server_options *o, int argc, char **argv)
 {
         uint64_t ids = 0;
@@ -38,13 +41,12 @@ static int options_parse(struct server_options *o, int argc, char **argv)
         return 0;
 }
 
-static unsigned n_threads(void)
+static unsigned n_processors(void)
 {
         cpu_set_t set;
         int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
 
-        /* One more than there are processors, since one may wait for the disk. */
-        return n > 15 ? 16 : (unsigned) n + 1;
+        return n > PROCESSORS_MAX ? PROCESSORS_MAX : (unsigned) n;
 }
 
 static int serve(const struct server_options *options, struct err *e)
@@ -65,11 +67,12 @@ static int serve(const struct server_options *options, struct err *e)
         files.own_ids = options->ids != IMAGEFS_IDS_IMAGE;
         files.uid = mount.uid;
         files.gid = mount.gid;
-        r = data_new(&files.data, reader, e);
+        r = data_new(&files.data, reader, n_processors(), e);
         if (r == 0)
                 r = files_session_new(&session, &files, &mount, e);
+        /* One more than there are processors, since one may wait for the disk. */
         if (r == 0)
-                r = workers_new(&workers, session, n_threads(), files_thread_started, &files, e);
+                r = workers_new(&workers, session, n_processors() + 1, files_thread_started, &files, e);
         if (r == 0)
                 r = workers_start(workers, e);
         if (r < 0)

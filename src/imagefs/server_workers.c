@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define STACK_BYTES (256U << 10) /* the deepest is libfuse's reply with a vector of 256 blocks, and zstd */
+#include "imagefs/server_data.h"
 
 struct worker {
         struct workers *all;
@@ -51,7 +51,7 @@ static int start_thread(struct workers *w)
         worker->leads = true;
         pthread_cond_init(&worker->wake, NULL);
         pthread_attr_init(&attributes);
-        pthread_attr_setstacksize(&attributes, STACK_BYTES);
+        pthread_attr_setstacksize(&attributes, DATA_STACK_BYTES);
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
         r = pthread_create(&thread, &attributes, worker_run, worker);
         pthread_attr_destroy(&attributes);
