@@ -279,6 +279,8 @@ int cmd_action_run(const struct cli_call *call)
         struct err e = ERR_INIT;
         int r = action_options_settle(call->options, &e);
 
+        if (strcmp(call->command->name, "shell") == 0 && call->argc > 1)
+                log_warning("Parameters to shell command are ignored");
         if (r >= 0)
                 r = start(&a, &e);
         action_done(&a);
