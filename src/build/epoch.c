@@ -1,7 +1,6 @@
 #include "build/epoch.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -26,19 +25,25 @@ int epoch_init(struct epoch *ret, struct err *e)
         return 0;
 }
 
+static int parse_two_digits(const char *text, int most, int *ret)
+{
+        if (!isdigit((unsigned char) text[0]) || !isdigit((unsigned char) text[1]))
+                return -EINVAL;
+        *ret = (text[0] - '0') * 10 + text[1] - '0';
+        return *ret <= most ? 0 : -EINVAL;
+}
+
 /* "Z" or "+HH:MM" as seconds east of Greenwich. */
 static int parse_zone(const char *text, int64_t *ret)
 {
-        unsigned hours, minutes;
-        int used = 0;
+        int hours, minutes;
 
         if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0) {
                 *ret = 0;
                 return 0;
         }
-        if ((text[0] != '+' && text[0] != '-') || strlen(text) != 6 ||
-            sscanf(text + 1, "%2u:%2u%n", &hours, &minutes, &used) != 2 || used != 5 || hours > 23 ||
-            minutes > 59)
+        if (strlen(text) != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':' ||
+            parse_two_digits(text + 1, 23, &hours) < 0 || parse_two_digits(text + 4, 59, &minutes) < 0)
                 return -EINVAL;
         *ret = (int64_t) (hours * 60 + minutes) * 60 * (text[0] == '-' ? -1 : 1);
         return 0;

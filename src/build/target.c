@@ -13,13 +13,14 @@
 
 static bool is_empty(int fd)
 {
-        _cleanup_close_ int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
         struct dirent *entry;
 
-        if (!dir)
+        if (!dir) {
+                clean_close(&copy);
                 return false;
-        copy = -EBADF;
+        }
         while ((entry = readdir(dir)))
                 if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
                         return false;

@@ -8,7 +8,7 @@
 #include "base/clean.h"
 #include "image/metadata_internal.h"
 
-#define ROOT_DIRECTORY "/.singularity.d"
+#define OWN_DIRECTORY ".singularity.d"
 
 /* What the root directory has at least; an entry of any kind is left alone. */
 static const char *const standard_directories[] = { "dev", "proc", "root", "var", "var/tmp",
@@ -88,12 +88,12 @@ static struct tree_node *own_directory(struct tree *t, struct tree_node *dir, co
 int metadata_directory(struct tree *t, const char *name, bool replace_links, int64_t mtime,
                        struct tree_node **ret, struct err *e)
 {
-        struct tree_node *dir = own_directory(t, tree_root(t), ROOT_DIRECTORY + 1, replace_links, mtime);
+        struct tree_node *dir = own_directory(t, tree_root(t), OWN_DIRECTORY, replace_links, mtime);
 
         if (name[0])
                 dir = own_directory(t, dir, name, replace_links, mtime);
         if (!dir)
-                return err_set(e, -ENOTDIR, "cannot make " ROOT_DIRECTORY "/%s in the image", name);
+                return err_set(e, -ENOTDIR, "cannot make /" OWN_DIRECTORY "/%s in the image", name);
         *ret = dir;
         return 0;
 }
