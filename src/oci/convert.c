@@ -1,13 +1,13 @@
 #include "oci/convert.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/clean.h"
 #include "base/text.h"
+#include "host/limits.h"
 #include "oci/ahead.h"
 #include "oci/decompress.h"
 #include "oci/layer_list.h"
@@ -18,13 +18,6 @@
 /* Threads that read layers at the same time.  Each may hold a zstd window (DECOMPRESS_ZSTD_WINDOW_LOG_MAX).
  */
 #define THREADS_MAX 8
-
-static unsigned n_processors(void)
-{
-        cpu_set_t set;
-
-        return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned) CPU_COUNT(&set) : 1;
-}
 
 static void add_progress(uint64_t bytes, void *user)
 {
@@ -175,7 +168,7 @@ int oci_image_merge(struct oci_image *image, struct tree *tree, const struct not
 {
         struct first_pass p = { .image = image, .progress = progress };
         bool serial = blobs_is_serial(image->blobs);
-        size_t n_threads = n_processors();
+        size_t n_threads = limits_cpus();
         int r;
 
         if (n_threads > THREADS_MAX)
@@ -184,7 +177,7 @@ int oci_image_merge(struct oci_image *image, struct tree *tree, const struct not
                 n_threads = image->n_layers;
         if (serial)
                 n_threads = 1;
-        p.spare = n_threads < n_processors();
+        p.spare = n_threads < limits_cpus();
         p.order = order_layers(image, serial ? compare_positions : compare_sizes);
         p.lists = text_alloc(image->n_layers * sizeof(*p.lists));
         p.errors = text_alloc(image->n_layers * sizeof(*p.errors));
@@ -369,7 +362,7 @@ static int read_layer(struct second_pass *p, const struct wanted *wanted, size_t
 
         if (r < 0)
                 return r;
-        r = tar_open(&p->tar, s, p->layer->what, n_processors() > 1 ? TAR_AHEAD : 0, e);
+        r = tar_open(&p->tar, s, p->layer->what, limits_cpus() > 1 ? TAR_AHEAD : 0, e);
         if (r < 0)
                 return r;
         r = send_layer(p, wanted, n, e);
