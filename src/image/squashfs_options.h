@@ -17,10 +17,11 @@ enum squashfs_compressor { /* numbers of the superblock */
 
 struct squashfs_options {
         enum squashfs_compressor compressor;
-        int level;             /* 0: the default (zstd 3, gzip as small as zlib's 9); lz4: 1 is -Xhc */
-        uint32_t block_size;   /* bytes, power of two, 4096 to 1 MiB; default 131072 */
-        unsigned n_threads;    /* 0: squashfs_writer_new() decides */
-        uint64_t memory_bytes; /* bound for queued blocks, 0: default */
+        int level;           /* 0: the default (zstd 3, gzip as small as zlib's 9); lz4: 1 is -Xhc */
+        uint32_t block_size; /* bytes, power of two, 4096 to 1 MiB; default 131072 */
+        unsigned n_threads;  /* 0: squashfs_writer_new() decides */
+        /* For queued blocks and compression, 0: 512 MiB.  Where it is little there are fewer threads. */
+        uint64_t memory_bytes;
         bool no_fragments;
         bool no_xattrs;
         bool no_duplicates; /* do not look for duplicates of files larger than a block */

@@ -15,8 +15,11 @@
 #include "image/squashfs_writer_internal.h"
 
 #define ALIGNMENT          4096u /* of the image's size: loop devices have blocks */
-#define MEMORY_BYTES       (48u * 1024u * 1024u)
-#define BLOCKS_PER_THREAD  8u                      /* queued; more only cost memory */
+#define MIB                ((uint64_t) 1 << 20)
+#define MEMORY_BYTES       (512 * MIB)
+#define QUEUE_BYTES        (48 * MIB)
+#define ZSTD_STRONG        13 /* from this level on zstd searches by trees, in libzstd 1.5 */
+#define BLOCKS_PER_THREAD  8u /* queued; more only cost memory */
 #define SUPER_FLAG_REMOVED SQFS_FLAG_NO_DUPLICATES /* the bit says that duplicates were removed */
 
 struct squashfs_writer {
@@ -48,14 +51,40 @@ static unsigned count_processors(void)
         return (unsigned) CPU_COUNT(&set);
 }
 
+/* What one thread's compressor takes, by measurement: the search structures of the strong ones are many times
+ * as large as a block. */
+static uint64_t thread_bytes(const struct squashfs_options *o)
+{
+        unsigned kind = o->compressor;
+
+        if (kind == SQUASHFS_XZ || kind == SQUASHFS_LZMA ||
+            (kind == SQUASHFS_ZSTD && o->level >= ZSTD_STRONG))
+                return (uint64_t) 22 * o->block_size + MIB;
+        return (uint64_t) 3 * o->block_size + MIB;
+}
+
+static uint64_t memory_bytes(const struct squashfs_options *o)
+{
+        return o->memory_bytes > 0 ? o->memory_bytes : MEMORY_BYTES;
+}
+
+static unsigned count_threads(const struct squashfs_options *o)
+{
+        unsigned n = o->n_threads > 0 ? o->n_threads : count_processors();
+        uint64_t most = memory_bytes(o) / (thread_bytes(o) + 2 * o->block_size);
+
+        return n <= most ? n : most > 0 ? (unsigned) most : 1;
+}
+
 /* Blocks that may be under way at once: enough to keep the threads busy, no more than the memory allows, no
  * fewer than one for each thread and three that the processor holds itself. */
 static uint32_t count_queued(const struct squashfs_options *o, unsigned n_threads)
 {
-        uint64_t memory = o->memory_bytes > 0 ? o->memory_bytes : MEMORY_BYTES;
-        uint64_t n = memory / o->block_size, least = n_threads + 3,
-                 most = (uint64_t) n_threads * BLOCKS_PER_THREAD;
+        uint64_t least = n_threads + 3, most = (uint64_t) n_threads * BLOCKS_PER_THREAD;
+        uint64_t threads = n_threads * thread_bytes(o), memory = memory_bytes(o);
+        uint64_t queue = memory > threads ? memory - threads : 0, n;
 
+        n = (queue < QUEUE_BYTES ? queue : QUEUE_BYTES) / o->block_size;
         n = n > most ? most : n;
         return (uint32_t) (n < least ? least : n);
 }
@@ -71,7 +100,7 @@ static int make_processor(struct squashfs_writer *w, struct err *e)
                 .file = w->file,
                 .uncmp = w->uncompressor,
         };
-        unsigned n_threads = w->options.n_threads > 0 ? w->options.n_threads : count_processors();
+        unsigned n_threads = count_threads(&w->options);
         int r;
 
         /* A limit on processes (RLIMIT_NPROC, pids cgroup) may leave room for some threads only. */
