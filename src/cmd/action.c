@@ -29,6 +29,8 @@ struct action {
         struct image image;
         struct identity identity;
         struct rootfs rootfs;
+        char *server; /* path of the image server */
+        struct rootfs_source_settings source_settings;
         struct rootfs_source source;
         struct plan plan;
         struct environment environment;
@@ -39,6 +41,7 @@ static void action_done(struct action *a)
         environment_done(&a->environment);
         plan_done(&a->plan);
         rootfs_source_done(&a->source);
+        free(a->server);
         identity_done(&a->identity);
         image_done(&a->image);
         config_done(&a->config);
@@ -136,21 +139,16 @@ static int open_image(struct action *a, struct err *e)
         return r < 0 ? r : set_rootfs(a, e);
 }
 
-static int open_source(struct action *a, bool privileged, struct err *e)
+static int source_settings(struct action *a, bool privileged, struct err *e)
 {
-        _cleanup_free_ char *server = NULL;
-        struct rootfs_source_settings settings = {
+        a->source_settings = (struct rootfs_source_settings){
                 .privileged = privileged,
                 .loop_max = a->config.loop_max > UINT16_MAX ? UINT16_MAX : (unsigned) a->config.loop_max,
         };
-        int r = linger(a, &settings.linger_s, e);
-
-        if (r < 0)
-                return r;
         if (a->rootfs.kind == ROOTFS_SQUASHFS)
-                server = installation_helper("imagefs");
-        settings.server_path = server;
-        return rootfs_source_open(&a->source, &a->rootfs, &settings, &report_notes, e);
+                a->server = installation_helper("imagefs");
+        a->source_settings.server_path = a->server;
+        return linger(a, &a->source_settings.linger_s, e);
 }
 
 /* --- plan ----------------------------------------------------------------------------------------------- */
@@ -256,13 +254,17 @@ static int start(struct action *a, struct err *e)
         if (r >= 0)
                 r = open_image(a, e);
         if (r >= 0)
+                r = source_settings(a, privileged, e);
+        if (r >= 0) {
+                rootfs_source_begin(&a->source, &a->rootfs, &a->source_settings);
                 r = identity_load(&a->identity, &report_notes, e);
+        }
         if (r >= 0)
                 r = make_plan(a, privileged, e);
         if (r >= 0)
                 r = make_environment(a, e);
         if (r >= 0)
-                r = open_source(a, privileged, e);
+                r = rootfs_source_open(&a->source, &a->rootfs, &a->source_settings, &report_notes, e);
         return r < 0 ? r : launch(&request, &report_notes, e);
 }
 

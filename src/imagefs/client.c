@@ -24,19 +24,22 @@ enum meeting {
         MEETING_VANISHED /* the server died or ended meanwhile: elect again */
 };
 
-/* One talk with a server over a connected socket.  Takes the socket over in any case. */
-static enum meeting talk(int socket, const struct imagefs_request *request, struct imagefs_join *ret,
-                         int *result, struct err *e)
+static ssize_t say_hello(int connection, const struct imagefs_request *request)
 {
         struct imagefs_hello hello = { .kind = IMAGEFS_HELLO, .linger_s = request->linger_s };
+
+        return fd_send(connection, &hello, sizeof(hello), NULL, 0);
+}
+
+/* The answer to the hello said before.  Takes the socket over in any case. */
+static enum meeting hear_answer(int socket, struct imagefs_join *ret, int *result, struct err *e)
+{
         _cleanup_close_ int connection = socket;
         struct imagefs_answer answer;
         int fds[FD_SEND_MAX];
         size_t n_fds = 0;
-        ssize_t size = fd_send(connection, &hello, sizeof(hello), NULL, 0);
+        ssize_t size = fd_receive(connection, &answer, sizeof(answer), fds, &n_fds);
 
-        if (size >= 0)
-                size = fd_receive(connection, &answer, sizeof(answer), fds, &n_fds);
         if (size == 0 || size == -ECONNRESET || size == -EPIPE || size == -ENOTCONN)
                 return MEETING_VANISHED;
         if (size < 0) {
@@ -61,6 +64,15 @@ static enum meeting talk(int socket, const struct imagefs_request *request, stru
         ret->lease = fd_take(&connection);
         *result = 0;
         return MEETING_DONE;
+}
+
+/* One talk with a server over a connected socket.  Takes the socket over in any case. */
+static enum meeting talk(int socket, const struct imagefs_request *request, struct imagefs_join *ret,
+                         int *result, struct err *e)
+{
+        /* A server that has gone shows in its answer, too. */
+        say_hello(socket, request);
+        return hear_answer(socket, ret, result, e);
 }
 
 static int server_died(const struct imagefs_request *request, struct err *e)
@@ -122,6 +134,27 @@ static int call(const struct sockaddr_un *name, socklen_t name_size, struct err 
         return peer.uid == geteuid() ? fd_take(&s) : -EPERM;
 }
 
+void imagefs_begin(const struct imagefs_request *request, struct imagefs_join *ret)
+{
+        struct sockaddr_un name;
+        socklen_t name_size;
+        int connection = -ECONNREFUSED;
+
+        if (rendezvous_name(request, &name, &name_size, NULL) < 0)
+                return;
+        for (int tries = 0; tries < 2 && connection == -ECONNREFUSED; tries++) {
+                connection = call(&name, name_size, NULL);
+                if (connection == -ECONNREFUSED && tries == 0)
+                        elect(request, &name, name_size, NULL);
+        }
+        if (connection < 0)
+                return;
+        if (say_hello(connection, request) < 0)
+                close(connection);
+        else
+                ret->lease = connection;
+}
+
 int imagefs_connect(const struct imagefs_request *request, struct imagefs_join *ret, struct err *e)
 {
         struct timespec pause = { .tv_nsec = 1000000 };
@@ -131,6 +164,8 @@ int imagefs_connect(const struct imagefs_request *request, struct imagefs_join *
 
         r = rendezvous_name(request, &name, &name_size, e);
         if (r < 0)
+                return r;
+        if (ret->lease >= 0 && hear_answer(fd_take(&ret->lease), ret, &r, e) == MEETING_DONE)
                 return r;
         for (;;) {
                 int connection = call(&name, name_size, e);

@@ -17,8 +17,9 @@
  * there for the linger time.  Until then an open lease socket counts as a lease, so a process that needs no
  * container of its own may simply keep it open.
  *
- * Order of calls: imagefs_connect(); setns(userns), unshare(CLONE_NEWNS), move_mount(mount); make the session
- * tmpfs; imagefs_lease() with a directory of it; imagefs_join_done().
+ * Order of calls: imagefs_begin() early, if there is something else to do; imagefs_connect(); setns(userns),
+ * unshare(CLONE_NEWNS), move_mount(mount); make the session tmpfs; imagefs_lease() with a directory of it;
+ * imagefs_join_done().
  *
  * Sources: unix(7) (abstract names, SO_PEERCRED, SCM_RIGHTS), inotify(7) IN_UNMOUNT, open_tree(2).
  */
@@ -59,9 +60,15 @@ struct imagefs_join {
                 .userns = -EBADF, .mount = -EBADF, .mountns = -EBADF, .lease = -EBADF                        \
         }
 
-/* Finds or starts the server and gets the descriptors.  Errors of the server (no /dev/fuse, user namespaces
- * off, a broken image) come back as its own message and hint.  Waits for the server without a time limit;
- * a server that dies meanwhile is replaced.  Not for threads: forks. */
+/* Begins what imagefs_connect() completes, and waits for nobody: a server that has to be started does so
+ * while the caller prepares the rest.  No error: imagefs_connect() meets it again.  Whoever does not go on to
+ * connect closes `ret` as after a join.  Not for threads: forks. */
+void imagefs_begin(const struct imagefs_request *request, struct imagefs_join *ret);
+
+/* Finds or starts the server and gets the descriptors.  `ret` as initialised, or begun with the same request.
+ * Errors of the server (no /dev/fuse, user namespaces off, a broken image) come back as its own message and
+ * hint.  Waits for the server without a time limit; a server that dies meanwhile is replaced.  Not for
+ * threads: forks. */
 int imagefs_connect(const struct imagefs_request *request, struct imagefs_join *ret, struct err *e);
 
 /* Tells the server that this start lives as long as the file system of `fd` (a directory of a tmpfs that only

@@ -20,6 +20,10 @@
 #define AHEAD_BYTES   (512U << 10)
 #define AHEAD_THREADS 4
 
+/* A file up to this size is wanted whole once it is asked for a second time: programs and libraries are read
+ * by page faults in no order, and each fault would wait for one block. */
+#define WHOLE_BYTES (2U << 20)
+
 struct file {
         pthread_mutex_t lock;
         uint64_t reference;           /* UINT64_MAX: empty */
@@ -27,6 +31,7 @@ struct file {
         uint64_t next;                /* block behind the last one read */
         uint64_t ahead;               /* block behind the last one wanted ahead */
         unsigned in_order;            /* blocks read in order */
+        unsigned n_requests;
 };
 
 struct data {
@@ -87,18 +92,38 @@ static int file_lock(struct data *d, struct squashfs_reader *reader, uint64_t re
                 file->reference = reference;
                 file->next = file->ahead = 0;
                 file->in_order = 0;
+                file->n_requests = 0;
         }
         *ret = file;
         return 0;
 }
 
-/* Has the blocks behind `last` decoded if `first` goes on where the reader was. */
+static void want_blocks(struct data *d, struct squashfs_reader *reader, struct file *file, uint64_t from,
+                        uint64_t until)
+{
+        struct squashfs_block block;
+
+        for (; from < until; from++) {
+                if (squashfs_file_block(reader, file->inode, from, &block, NULL) < 0)
+                        return;
+                ahead_want(d->ahead, &block);
+        }
+}
+
+/* Has the blocks decoded that the reader of first .. last is going to want: those behind, if he reads in
+ * order; all, of a file that is not large. */
 static void want_next_blocks(struct data *d, struct squashfs_reader *reader, struct file *file,
                              uint64_t first, uint64_t last)
 {
         uint64_t n = squashfs_file_n_blocks(file->inode), until;
-        struct squashfs_block block;
 
+        if (n * d->block_size <= WHOLE_BYTES) {
+                if (++file->n_requests == 2) {
+                        want_blocks(d, reader, file, last + 1, n);
+                        want_blocks(d, reader, file, 0, first);
+                }
+                return;
+        }
         /* Again in the block of the last time is in order too: requests may be smaller than blocks. */
         if (first == file->next || first + 1 == file->next)
                 file->in_order += last + 1 > file->next;
@@ -110,11 +135,8 @@ static void want_next_blocks(struct data *d, struct squashfs_reader *reader, str
         until = last + 1 + d->n_ahead < n ? last + 1 + d->n_ahead : n;
         if (file->ahead < last + 1 || file->ahead > until)
                 file->ahead = last + 1;
-        for (; file->ahead < until; file->ahead++) {
-                if (squashfs_file_block(reader, file->inode, file->ahead, &block, NULL) < 0)
-                        return;
-                ahead_want(d->ahead, &block);
-        }
+        want_blocks(d, reader, file, file->ahead, until);
+        file->ahead = until;
 }
 
 /* Small files lie in fragment blocks in the order of the tree; who walks the tree takes one after the other.
@@ -195,6 +217,28 @@ int data_block_get(struct squashfs_cache *blocks, struct squashfs_reader *reader
         return squashfs_cache_get(blocks, block->position, load_block, &load, ret, e);
 }
 
+void data_load(struct data *d, struct squashfs_reader *reader, uint64_t reference)
+{
+        struct squashfs_inode *inode;
+        uint64_t n;
+
+        if (squashfs_inode_read(reader, reference, &inode, NULL) < 0)
+                return;
+        n = squashfs_file_n_blocks(inode);
+        if (n > WHOLE_BYTES / d->block_size)
+                n = 0;
+        for (uint64_t i = 0; i < n; i++) {
+                const struct squashfs_cached *cached;
+                struct squashfs_block block;
+
+                if (squashfs_file_block(reader, inode, i, &block, NULL) < 0)
+                        break;
+                if (!block.sparse && data_block_get(d->blocks, reader, &block, &cached, NULL) == 0)
+                        squashfs_cache_put(d->blocks, cached);
+        }
+        squashfs_inode_free(inode);
+}
+
 static int add_piece(struct data *d, struct squashfs_reader *reader, const struct squashfs_block *block,
                      void (*before_long)(void), struct data_pieces *p, struct err *e)
 {
@@ -220,6 +264,21 @@ static int add_piece(struct data *d, struct squashfs_reader *reader, const struc
         return 0;
 }
 
+/* Has all but the first block of a request decoded by others, while this thread decodes the first. */
+static void want_others(struct data *d, const struct squashfs_block *blocks, size_t n)
+{
+        for (size_t i = 1; i < n; i++) {
+                const struct squashfs_cached *cached = NULL;
+
+                if (!blocks[i].sparse)
+                        cached = squashfs_cache_peek(d->blocks, blocks[i].position);
+                if (cached)
+                        squashfs_cache_put(d->blocks, cached);
+                else
+                        ahead_want(d->ahead, &blocks[i]);
+        }
+}
+
 int data_read(struct data *d, struct squashfs_reader *reader, uint64_t reference, uint64_t offset,
               size_t size, void (*before_long)(void), struct data_pieces *ret, struct err *e)
 {
@@ -230,6 +289,7 @@ int data_read(struct data *d, struct squashfs_reader *reader, uint64_t reference
         if (size > DATA_READ_MAX)
                 size = DATA_READ_MAX;
         r = find_blocks(d, reader, reference, offset, size, ret, &n, e);
+        want_others(d, ret->blocks, r == 0 ? n : 0);
         for (size_t i = 0; i < n && r == 0; i++)
                 r = add_piece(d, reader, &ret->blocks[i], before_long, ret, e);
         if (r == 0 && n && ret->blocks[n - 1].fragment != SQUASHFS_NO_FRAGMENT)

@@ -39,6 +39,9 @@ int data_read(struct data *d, struct squashfs_reader *reader, uint64_t reference
               size_t size, void (*before_long)(void), struct data_pieces *ret, struct err *e);
 void data_release(struct data *d, struct data_pieces *pieces);
 
+/* Decodes all of a file into the cache, if it is not large (2 MiB). */
+void data_load(struct data *d, struct squashfs_reader *reader, uint64_t reference);
+
 /* The decoded block, from the cache or else into it; pinned. */
 int data_block_get(struct squashfs_cache *blocks, struct squashfs_reader *reader,
                    const struct squashfs_block *block, const struct squashfs_cached **ret, struct err *e);

@@ -18,6 +18,7 @@
 #include "imagefs/server_files.h"
 #include "imagefs/server_mount.h"
 #include "imagefs/server_starts.h"
+#include "imagefs/server_warm.h"
 #include "imagefs/server_workers.h"
 
 /* More threads than this would only wait for each other in the kernel's one queue of requests. */
@@ -68,8 +69,10 @@ static int serve(const struct server_options *options, struct err *e)
         files.uid = mount.uid;
         files.gid = mount.gid;
         r = data_new(&files.data, reader, n_processors(), e);
-        if (r == 0)
+        if (r == 0) {
+                warm_start(files.data, reader, n_processors());
                 r = files_session_new(&session, &files, &mount, e);
+        }
         /* One more than there are processors, since one may wait for the disk. */
         if (r == 0)
                 r = workers_new(&workers, session, n_processors() + 1, files_thread_started, &files, e);

@@ -11,17 +11,33 @@
 
 #define IMAGE_FLAGS (MOUNT_NOSUID | MOUNT_NODEV | MOUNT_READONLY)
 
-static int join_server(struct rootfs_source *source, const struct rootfs_source_settings *settings,
-                       struct err *e)
+static struct imagefs_request server_request(const struct rootfs *rootfs,
+                                             const struct rootfs_source_settings *settings)
 {
-        const struct imagefs_request request = {
-                .image_fd = source->rootfs->fd,
-                .offset = source->rootfs->offset,
-                .size = source->rootfs->size,
+        return (struct imagefs_request){
+                .image_fd = rootfs->fd,
+                .offset = rootfs->offset,
+                .size = rootfs->size,
                 .server_path = settings->server_path,
                 .linger_s = settings->linger_s,
                 .ids = settings->privileged ? IMAGEFS_IDS_IMAGE : IMAGEFS_IDS_CALLER,
         };
+}
+
+void rootfs_source_begin(struct rootfs_source *source, const struct rootfs *rootfs,
+                         const struct rootfs_source_settings *settings)
+{
+        const struct imagefs_request request = server_request(rootfs, settings);
+
+        /* The privileged try a loop device first. */
+        if (rootfs->kind == ROOTFS_SQUASHFS && !settings->privileged)
+                imagefs_begin(&request, &source->join);
+}
+
+static int join_server(struct rootfs_source *source, const struct rootfs_source_settings *settings,
+                       struct err *e)
+{
+        const struct imagefs_request request = server_request(source->rootfs, settings);
         int r = imagefs_connect(&request, &source->join, e);
 
         if (r < 0)
@@ -36,7 +52,6 @@ int rootfs_source_open(struct rootfs_source *source, const struct rootfs *rootfs
 {
         struct err loop = ERR_INIT;
 
-        *source = (struct rootfs_source) ROOTFS_SOURCE_INIT;
         source->rootfs = rootfs;
         if (rootfs->kind == ROOTFS_DIRECTORY)
                 return 0;

@@ -4,7 +4,7 @@
  *      squashfs, privileged     the kernel's, through a loop device that goes with its mount
  *      squashfs otherwise       joined from the image server; also where no loop device is to be had
  *
- * rootfs_source_open() is called in the caller's namespaces.
+ * rootfs_source_begin() and rootfs_source_open() are called in the caller's namespaces.
  */
 #pragma once
 
@@ -34,6 +34,11 @@ struct rootfs_source_settings {
         unsigned linger_s;
         unsigned loop_max;
 };
+
+/* Starts what takes a while, as early as possible: an image server.  rootfs_source_open() with the same
+ * rootfs and settings completes it. */
+void rootfs_source_begin(struct rootfs_source *source, const struct rootfs *rootfs,
+                         const struct rootfs_source_settings *settings);
 
 int rootfs_source_open(struct rootfs_source *source, const struct rootfs *rootfs,
                        const struct rootfs_source_settings *settings, const struct notes *notes,

@@ -12,4 +12,5 @@ debootstrap --variant=minbase --include=python3-numpy,python3-scipy bookworm "$r
 chroot "$root" apt-get clean
 rm -rf "${root:?}"/var/lib/apt/lists/* "${root:?}"/dev/*
 mkdir -p "$root/dev" "$root/proc" "$root/sys"
+chmod -R a+rX "$root" # the ordinary user who measures builds the image from it
 touch "$root/.complete"

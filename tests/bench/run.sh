@@ -29,7 +29,7 @@ fi
 if [ ! -e "$ROOTFS/bin/busybox" ]; then
     mkdir -p "$ROOTFS"/{bin,etc,proc,sys,dev,tmp,var/tmp,home,root}
     cp "$(command -v busybox)" "$ROOTFS/bin/"
-    for applet in $(busybox --list); do ln -sf busybox "$ROOTFS/bin/$applet"; done
+    for applet in $(busybox --list | grep -vx busybox); do ln -sf busybox "$ROOTFS/bin/$applet"; done
     echo 'root:x:0:0::/root:/bin/sh' >"$ROOTFS/etc/passwd"
     echo 'root:x:0:' >"$ROOTFS/etc/group"
     touch "$ROOTFS/etc/hosts" "$ROOTFS/etc/resolv.conf" "$ROOTFS/etc/localtime"
