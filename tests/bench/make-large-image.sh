@@ -1,6 +1,6 @@
 #!/bin/bash
 # An OCI layout like a large scientific image: 6 gzip layers, about 33,000 files, 1.5 GB, 600 MB compressed.  Content: files of this
-# machine's /usr, text, numbers that compress badly; upper layers replace and remove some of what is below.  Tag "latest".
+# machine's /usr and, where it has too few, made-up ones; upper layers replace and remove some of what is below.  Tag "latest".
 #   make-large-image.sh DIRECTORY
 set -euo pipefail
 layout=$1
@@ -19,16 +19,27 @@ text = b" ".join(rng.choices(words, weights=[1 / (i + 10) for i in range(len(wor
 noise = rng.randbytes(24 << 20)
 
 def usr_files():
-    """Ordinary files of /usr in a fixed order."""
+    """FILES files of /usr with TOTAL bytes, as far as this machine has them: a sample, then large ones until the size is right."""
+    found = []
     for top, dirs, names in os.walk("/usr"):
         dirs.sort()
-        if top.startswith(("/usr/src", "/usr/local")):
+        if top in ("/usr/src", "/usr/local"):
             dirs[:] = []
             continue
         for name in sorted(names):
             path = os.path.join(top, name)
             if os.path.isfile(path) and not os.path.islink(path) and 0 < os.path.getsize(path) < 40 << 20:
-                yield path
+                found.append(path)
+    rng.shuffle(found)
+    chosen, rest = found[:FILES * 9 // 10], found[FILES * 9 // 10:]
+    size = sum(map(os.path.getsize, chosen))
+    for path in rest:
+        if size < TOTAL and os.path.getsize(path) > 100 << 10:
+            chosen.append(path)
+            size += os.path.getsize(path)
+    # Layers come in the order of their directories.
+    share = FILES // LAYERS
+    return iter([path for at in range(0, len(chosen), share) for path in sorted(chosen[at:at + share])])
 
 def piece(source, size):
     at = rng.randrange(0, len(source) - size) if size < len(source) else 0
@@ -88,12 +99,14 @@ usr = usr_files()
 for number in range(LAYERS):
     layer = Layer(number)
     for i in range(FILES // LAYERS):
-        source = next(usr, None) if i % 5 < 2 else None
+        source = next(usr, None)
         left = TOTAL - n_bytes - layer.bytes
         average = max(left // max(FILES - n_files - i, 1), 1)
         if source:
+            name = "opt/usr" + source[4:]
             with open(source, "rb") as f:
-                layer.add("opt/usr" + source[4:], f.read(), mode=os.stat(source).st_mode & 0o7777)
+                layer.add(name, f.read(), mode=os.stat(source).st_mode & 0o7777)
+            made.append(name)
             continue
         # Many small files, few large ones.
         size = int(rng.expovariate(1) ** 2 * average / 2)
