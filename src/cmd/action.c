@@ -13,6 +13,7 @@
 #include "cmd/installation.h"
 #include "cmd/report.h"
 #include "config/config.h"
+#include "host/scratch.h"
 #include "image/image.h"
 #include "run/command.h"
 #include "run/environment.h"
@@ -29,7 +30,8 @@ struct action {
         struct image image;
         struct identity identity;
         struct rootfs rootfs;
-        char *server; /* path of the image server */
+        char *server;  /* owned: path of the image server */
+        char *scratch; /* owned: where it unpacks the image, if it does */
         struct rootfs_source_settings source_settings;
         struct rootfs_source source;
         struct plan plan;
@@ -42,6 +44,7 @@ static void action_done(struct action *a)
         plan_done(&a->plan);
         rootfs_source_done(&a->source);
         free(a->server);
+        free(a->scratch);
         identity_done(&a->identity);
         image_done(&a->image);
         config_done(&a->config);
@@ -139,8 +142,29 @@ static int open_image(struct action *a, struct err *e)
         return r < 0 ? r : set_rootfs(a, e);
 }
 
+/* --unsquash, or a machine without FUSE whose site allows it. */
+static int choose_unpacking(struct action *a, bool privileged, struct err *e)
+{
+        bool asked = a->options->unsquash;
+        bool instead = a->config.unpack_without_fuse && !privileged && access("/dev/fuse", R_OK | W_OK) < 0;
+        int r;
+
+        if (a->rootfs.kind != ROOTFS_SQUASHFS || !(asked || instead))
+                return 0;
+        r = scratch_directory(a->options->tmpdir, &a->scratch, e);
+        if (r < 0)
+                return r;
+        log_info("Converting SIF file to temporary sandbox...");
+        log_verbose("%s, so the image is unpacked below %s",
+                    asked ? "--unsquash" : "/dev/fuse cannot be used", a->scratch);
+        a->source_settings.unpack_in = a->scratch;
+        return 0;
+}
+
 static int source_settings(struct action *a, bool privileged, struct err *e)
 {
+        int r;
+
         a->source_settings = (struct rootfs_source_settings){
                 .privileged = privileged,
                 .loop_max = a->config.loop_max > UINT16_MAX ? UINT16_MAX : (unsigned) a->config.loop_max,
@@ -148,7 +172,8 @@ static int source_settings(struct action *a, bool privileged, struct err *e)
         if (a->rootfs.kind == ROOTFS_SQUASHFS)
                 a->server = installation_helper("imagefs");
         a->source_settings.server_path = a->server;
-        return linger(a, &a->source_settings.linger_s, e);
+        r = linger(a, &a->source_settings.linger_s, e);
+        return r < 0 ? r : choose_unpacking(a, privileged, e);
 }
 
 /* --- plan ----------------------------------------------------------------------------------------------- */

@@ -44,6 +44,8 @@ struct imagefs_request {
         const char *server_path; /* the imagefs executable */
         unsigned linger_s;       /* how long the server stays after its last container */
         enum imagefs_ids ids;
+        const char *unpack_in; /* NULL, or an absolute directory: not through FUSE but from an unpacked copy
+                                  there, which the server makes and removes */
 };
 
 struct imagefs_join {

@@ -95,7 +95,9 @@ int rendezvous_name(const struct imagefs_request *request, struct sockaddr_un *r
                             request->ids,
                             userns.st_dev,
                             userns.st_ino,
-                            cgroup_hash() };
+                            cgroup_hash(),
+                            request->unpack_in ? hash_bytes(0, request->unpack_in, strlen(request->unpack_in))
+                                               : 0 };
         add_number(&at, hash_bytes(0xcbf29ce484222325U, rest, sizeof(rest)));
         size = (size_t) (at - name);
         if (size > sizeof(ret->sun_path) - 1)

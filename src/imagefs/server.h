@@ -2,6 +2,7 @@
  *
  *      server_main.c      arguments; the order of everything
  *      server_process.c   away from the starter: descriptors, session, directory, limits, signals
+ *      server_unpack.c    instead of FUSE, when asked: a copy in a directory
  *      server_mount.c     user and mount namespace, /dev/fuse, the mount, clones of it
  *      server_files.c     FUSE requests answered from the image
  *      server_data.c      blocks of content: cache, order of reading
@@ -23,6 +24,7 @@ struct server_options {
         uint64_t offset, size;
         enum imagefs_ids ids;
         const char *image_name; /* for messages */
+        const char *unpack_in;  /* NULL: served through FUSE; else a copy in this directory */
 };
 
 /* Leaves everything of the starter behind but the socket, the image and the limits. */

@@ -1,6 +1,6 @@
 /* imagefs, the image server.  Started by imagefs_connect() only:
  *
- *      imagefs shared|private OFFSET SIZE IDS NAME      with descriptors 3 (socket) and 4 (image)
+ *      imagefs shared|private OFFSET SIZE IDS NAME [UNPACK_IN]      with descriptors 3 (socket) and 4 (image)
  */
 #include <sched.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include "imagefs/server_files.h"
 #include "imagefs/server_mount.h"
 #include "imagefs/server_starts.h"
+#include "imagefs/server_unpack.h"
 #include "imagefs/server_warm.h"
 #include "imagefs/server_workers.h"
 
@@ -28,12 +29,13 @@ static int options_parse(struct server_options *o, int argc, char **argv)
 {
         uint64_t ids = 0;
 
-        if (argc != 6)
+        if (argc != 6 && argc != 7)
                 return -EINVAL;
         o->is_private = strcmp(argv[1], "private") == 0;
         if (!o->is_private && strcmp(argv[1], "shared") != 0)
                 return -EINVAL;
         o->image_name = argv[5];
+        o->unpack_in = argv[6];
         if (num_u64(argv[2], 10, 0, INT64_MAX, &o->offset) < 0 ||
             num_u64(argv[3], 10, 0, INT64_MAX, &o->size) < 0 ||
             num_u64(argv[4], 10, 0, IMAGEFS_IDS_IMAGE, &ids) < 0)
@@ -50,6 +52,21 @@ static unsigned n_processors(void)
         return n > PROCESSORS_MAX ? PROCESSORS_MAX : (unsigned) n;
 }
 
+static int serve_unpacked(const struct server_options *options, struct squashfs_reader *reader, struct err *e)
+{
+        struct server_mount mount = SERVER_MOUNT_INIT;
+        struct unpacked unpacked = UNPACKED_INIT;
+        int r = unpack_make(&unpacked, options, reader, e);
+
+        if (r < 0)
+                return err_ctx(e, r, "%s", options->image_name);
+        r = server_mount_make(&mount, options, unpacked.path, e);
+        if (r == 0)
+                starts_serve(options, &mount, -EBADF);
+        unpack_remove(&unpacked);
+        return r;
+}
+
 static int serve(const struct server_options *options, struct err *e)
 {
         struct server_mount mount = SERVER_MOUNT_INIT;
@@ -61,7 +78,9 @@ static int serve(const struct server_options *options, struct err *e)
 
         if (r < 0)
                 return err_ctx(e, r, "%s", options->image_name);
-        r = server_mount_make(&mount, options, e);
+        if (options->unpack_in)
+                return serve_unpacked(options, reader, e);
+        r = server_mount_make(&mount, options, NULL, e);
         if (r < 0)
                 return r;
         files.reader = reader;

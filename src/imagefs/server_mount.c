@@ -99,11 +99,14 @@ static int open_device(struct server_mount *m, struct err *e)
         code = -errno;
         err_errno(e, code, "images are served through %s, which cannot be opened", FUSE_DEVICE);
         if (code == -EACCES || code == -EPERM)
-                return err_hint(e, code, "Ask your administrator to let users open it: chmod 0666 %s",
+                return err_hint(e, code,
+                                "Ask your administrator to let users open it: chmod 0666 %s. "
+                                "Until then --unsquash runs the image from an unpacked copy.",
                                 FUSE_DEVICE);
         return err_hint(e, code,
                         "Ask your administrator to load the kernel's FUSE module: modprobe fuse. "
-                        "Within another container, %s must be passed into it.",
+                        "Within another container, %s must be passed into it. "
+                        "Until then --unsquash runs the image from an unpacked copy.",
                         FUSE_DEVICE);
 }
 
@@ -185,8 +188,19 @@ static int attach_tree(struct server_mount *m)
         return r;
 }
 
+static int new_tree(const struct server_mount *m, const char *directory)
+{
+        int tree;
+
+        if (directory)
+                return sys_open_tree(AT_FDCWD, directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        tree = new_image(m, true);
+        /* fsconfig knows "subtype" for fuse since Linux 5.5. */
+        return tree == -EINVAL ? new_image(m, false) : tree;
+}
+
 /* -ENOSYS: do it the old way. */
-static int mount_by_tree(struct server_mount *m, struct err *e)
+static int mount_by_tree(struct server_mount *m, const char *directory, struct err *e)
 {
         _cleanup_close_ int probe = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         int r;
@@ -194,9 +208,7 @@ static int mount_by_tree(struct server_mount *m, struct err *e)
         /* EPERM: a filter from before these calls knows only how to refuse. */
         if (probe == -ENOSYS || probe == -EPERM)
                 return -ENOSYS;
-        m->tree = new_image(m, true);
-        if (m->tree == -EINVAL)
-                m->tree = new_image(m, false); /* fsconfig knows "subtype" for fuse since Linux 5.5 */
+        m->tree = new_tree(m, directory);
         if (m->tree == -ENOSYS)
                 return -ENOSYS;
         if (m->tree < 0)
@@ -207,19 +219,25 @@ static int mount_by_tree(struct server_mount *m, struct err *e)
 
 /* --- the mount, before Linux 5.2 ------------------------------------------------------------------ */
 
-static int mount_by_namespace(struct server_mount *m, struct err *e)
+static int mount_on(const struct server_mount *m, const char *directory, const char *place)
 {
         char data[160];
 
+        if (directory)
+                return mount(directory, place, NULL, MS_BIND, NULL);
         snprintf(data, sizeof(data),
                  "fd=%d,rootmode=40000,user_id=%u,group_id=%u,max_read=" READ_MAX
                  ",default_permissions,allow_other",
                  m->fuse, geteuid(), getegid());
+        return mount("imagefs", place, "fuse.imagefs", MS_RDONLY | MS_NOSUID | MS_NODEV, data);
+}
+
+static int mount_by_namespace(struct server_mount *m, const char *directory, struct err *e)
+{
         if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
                 return err_errno(e, -errno, "changing the propagation of mounts");
         for (size_t i = 0; i < ARRAY_SIZE(host_places); i++) {
-                if (mount("imagefs", host_places[i], "fuse.imagefs", MS_RDONLY | MS_NOSUID | MS_NODEV,
-                          data) == 0) {
+                if (mount_on(m, directory, host_places[i]) == 0) {
                         snprintf(m->path, sizeof(m->path), "%s", host_places[i]);
                         break;
                 }
@@ -233,16 +251,17 @@ static int mount_by_namespace(struct server_mount *m, struct err *e)
         return m->mountns < 0 ? err_errno(e, -errno, "opening /proc/self/ns/mnt") : 0;
 }
 
-int server_mount_make(struct server_mount *m, const struct server_options *options, struct err *e)
+int server_mount_make(struct server_mount *m, const struct server_options *options, const char *directory,
+                      struct err *e)
 {
         int r = enter_namespaces(m, options, e);
 
-        if (r == 0)
+        if (r == 0 && !directory)
                 r = open_device(m, e);
         if (r < 0)
                 return r;
-        r = mount_by_tree(m, e);
-        return r == -ENOSYS ? mount_by_namespace(m, e) : r;
+        r = mount_by_tree(m, directory, e);
+        return r == -ENOSYS ? mount_by_namespace(m, directory, e) : r;
 }
 
 void server_mount_settle(struct server_mount *m)

@@ -1,4 +1,5 @@
-/* server_mount: the namespaces and the FUSE mount.
+/* server_mount: the namespaces and the mount of the image: FUSE's, or of the directory with its unpacked
+ * copy.
  *
  * The mount lives in a mount namespace of the server's own, whose root is an empty tmpfs: nothing of the host
  * is kept busy.  Starts get detached clones of it (open_tree).  Where the kernel lacks fsopen(2) and
@@ -16,7 +17,7 @@
 #include "imagefs/server.h"
 
 struct server_mount {
-        int fuse;    /* owned: /dev/fuse of the mount; given to the FUSE session */
+        int fuse;    /* owned: /dev/fuse of the mount; given to the FUSE session.  -EBADF: a directory */
         int userns;  /* owned; -EBADF with IMAGEFS_IDS_IMAGE */
         int mountns; /* owned; -EBADF unless by_namespace */
         int tree;    /* owned: the mount, to clone; -EBADF with by_namespace */
@@ -31,8 +32,9 @@ struct server_mount {
                 .fuse = -EBADF, .userns = -EBADF, .mountns = -EBADF, .tree = -EBADF                          \
         }
 
-/* Must be called while the process has one thread. */
-int server_mount_make(struct server_mount *m, const struct server_options *options, struct err *e);
+/* directory: of an unpacked copy; NULL: FUSE.  Must be called while the process has one thread. */
+int server_mount_make(struct server_mount *m, const struct server_options *options, const char *directory,
+                      struct err *e);
 /* Lets go of the host's mounts, of which the server keeps none.  Takes milliseconds, since the kernel waits
  * for all processors: to be called when nobody waits.  Harmless to call again. */
 void server_mount_settle(struct server_mount *m);

@@ -225,7 +225,7 @@ void starts_serve(const struct server_options *options, struct server_mount *m, 
         }
         stop_listening(s);
         server_mount_drop(m);
-        while (!s->gone)
+        while (end >= 0 && !s->gone)
                 wait_round(s, -1);
 }
 

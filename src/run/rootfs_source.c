@@ -21,6 +21,7 @@ static struct imagefs_request server_request(const struct rootfs *rootfs,
                 .server_path = settings->server_path,
                 .linger_s = settings->linger_s,
                 .ids = settings->privileged ? IMAGEFS_IDS_IMAGE : IMAGEFS_IDS_CALLER,
+                .unpack_in = settings->unpack_in,
         };
 }
 
@@ -30,7 +31,7 @@ void rootfs_source_begin(struct rootfs_source *source, const struct rootfs *root
         const struct imagefs_request request = server_request(rootfs, settings);
 
         /* The privileged try a loop device first. */
-        if (rootfs->kind == ROOTFS_SQUASHFS && !settings->privileged)
+        if (rootfs->kind == ROOTFS_SQUASHFS && (!settings->privileged || settings->unpack_in))
                 imagefs_begin(&request, &source->join);
 }
 
@@ -55,7 +56,7 @@ int rootfs_source_open(struct rootfs_source *source, const struct rootfs *rootfs
         source->rootfs = rootfs;
         if (rootfs->kind == ROOTFS_DIRECTORY)
                 return 0;
-        if (settings->privileged) {
+        if (settings->privileged && !settings->unpack_in) {
                 source->loop =
                         loop_attach(rootfs->fd, rootfs->offset, rootfs->size, settings->loop_max, &loop);
                 if (source->loop >= 0)

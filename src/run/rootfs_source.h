@@ -3,6 +3,7 @@
  *      directory                bound
  *      squashfs, privileged     the kernel's, through a loop device that goes with its mount
  *      squashfs otherwise       joined from the image server; also where no loop device is to be had
+ *      squashfs, unpack_in      a copy that the image server makes and removes
  *
  * rootfs_source_begin() and rootfs_source_open() are called in the caller's namespaces.
  */
@@ -33,6 +34,7 @@ struct rootfs_source_settings {
         const char *server_path; /* the imagefs executable */
         unsigned linger_s;
         unsigned loop_max;
+        const char *unpack_in; /* NULL, or where the image server unpacks the image instead of serving it */
 };
 
 /* Starts what takes a while, as early as possible: an image server.  rootfs_source_open() with the same
