@@ -15,8 +15,11 @@ trap 'rm -rf "$stage"' EXIT
 chmod 755 "$stage"
 DESTDIR=$stage meson install -C "$build" --no-rebuild >/dev/null
 cp -r "$here" "$stage/bench"
+mkdir "$stage/tools"
+cp "$build/tests/tools/imagefs_join" "$stage/tools"
 chmod -R a+rX "$stage"
 export APPTAINER=$stage/usr/local/bin/apptainer WORK=$keep/work ROOTFS=$keep/rootfs BENCH=$keep
+export TOOLS=$stage/tools IMAGEFS=$stage/usr/local/libexec/apptainer/imagefs
 
 user=()
 if [ "$(id -u)" = 0 ]; then
