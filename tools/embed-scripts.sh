@@ -1,6 +1,5 @@
 #!/bin/sh
-# Makes the scripts of the base environment (src/image/scripts) a C table, so that they are ordinary files for editors and
-# shellcheck.
+# Makes the scripts of the base environment (src/image/scripts) a C table, so that they are ordinary files for editors and checkers.
 #   tools/embed-scripts.sh DIRECTORY >metadata_scripts.c
 set -eu
 cd "$1"

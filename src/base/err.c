@@ -1,5 +1,10 @@
 #include "base/err.h"
 
+#undef err_set
+#undef err_errno
+#undef err_ctx
+#undef err_hint
+
 #include <stdio.h>
 #include <string.h>
 

@@ -40,3 +40,17 @@ int err_hint(struct err *e, int code, const char *format, ...) __attribute__((fo
 
 /* Empties `e` for another try. */
 void err_clear(struct err *e);
+
+#ifdef __clang_analyzer__
+/* It cannot know that the code of a failure is negative. */
+static inline int err_negative(int code)
+{
+        if (code >= 0)
+                __builtin_unreachable();
+        return code;
+}
+#define err_set(...)   err_negative(err_set(__VA_ARGS__))
+#define err_errno(...) err_negative(err_errno(__VA_ARGS__))
+#define err_ctx(...)   err_negative(err_ctx(__VA_ARGS__))
+#define err_hint(...)  err_negative(err_hint(__VA_ARGS__))
+#endif

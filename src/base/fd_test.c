@@ -89,13 +89,10 @@ static void draw_path(unsigned *seed, char *path)
         static const char *const names[] = { "a", "b", "c", "d", "..", "." };
         unsigned n = 1 + draw(seed, 4);
 
-        path[0] = '\0';
-        if (draw(seed, 4) == 0)
-                strcat(path, "/");
+        path = stpcpy(path, draw(seed, 4) == 0 ? "/" : "");
         for (unsigned i = 0; i < n; i++) {
-                strcat(path, names[draw(seed, ARRAY_SIZE(names))]);
-                if (i + 1 < n || draw(seed, 6) == 0)
-                        strcat(path, "/");
+                path = stpcpy(path, names[draw(seed, ARRAY_SIZE(names))]);
+                path = stpcpy(path, i + 1 < n || draw(seed, 6) == 0 ? "/" : "");
         }
 }
 

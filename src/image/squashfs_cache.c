@@ -87,7 +87,7 @@ static struct block *evict(struct squashfs_cache *c)
 
         if (!b)
                 return NULL;
-        unlink_use(c, b);
+        unlink_use(c, b); // NOLINT(clang-analyzer-unix.Malloc): what is freed has left the list before
         unlink_bucket(c, b);
         c->n--;
         return b;

@@ -33,7 +33,7 @@ static int group_setup(void **state)
                 "mkfifo fifo && : >empty && chmod 4711 a/small && chmod 0400 a/large && "
                 "echo x >closed/file && chmod 0500 closed && "
                 "(setfattr -n user.note -v value a/small 2>/dev/null || true) && "
-                     "find . -depth -exec touch -h -d @1000000000 {} + && cd .. && "
+                "find . -depth -exec touch -h -d @1000000000 {} + && cd .. && "
                 "mksquashfs tree image -noappend -quiet -no-progress -b 64K >/dev/null");
 }
 

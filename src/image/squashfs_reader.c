@@ -1,5 +1,6 @@
 #include "image/squashfs_reader_internal.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +21,8 @@ int reader_pread(const struct squashfs_shared *s, void *out, size_t size, uint64
                                (unsigned long long) position);
         r = fd_pread_all(s->fd, out, size, s->offset + position);
         if (r == -EBADMSG)
-                return err_set(e, r, "squashfs: the file ends before byte %llu of the image",
-                               (unsigned long long) (position + size));
+                return err_set(e, r, "squashfs: the file ends before byte %" PRIu64 " of the image",
+                               position + size);
         return r < 0 ? err_errno(e, r, "squashfs: reading %zu bytes at %llu", size,
                                  (unsigned long long) position)
                      : 0;
@@ -286,7 +287,7 @@ int squashfs_reader_new(struct squashfs_reader **ret, int fd, uint64_t offset, u
                 s->directory_limit = table_limit(&s->super, s->super.directory_table);
                 r = reader_over(s, &reader, e);
         }
-        if (r < 0) {
+        if (r != 0) {
                 shared_free(s);
                 return r;
         }

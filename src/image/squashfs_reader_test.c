@@ -111,12 +111,12 @@ static uint64_t size_of(int fd)
 
 static struct squashfs_inode *find(struct squashfs_reader *r, const char *path)
 {
-        struct squashfs_inode *inode;
+        struct squashfs_inode *inode = NULL;
         struct err e = ERR_INIT;
         uint64_t reference;
 
-        if (squashfs_path_find(r, path, &reference, &e) < 0 ||
-            squashfs_inode_read(r, reference, &inode, &e) < 0)
+        if (squashfs_path_find(r, path, &reference, &e) != 0 ||
+            squashfs_inode_read(r, reference, &inode, &e) != 0)
                 fail_msg("%s: %s", path, e.text);
         return inode;
 }
@@ -380,7 +380,7 @@ static void read_damaged(int fd, uint64_t size)
                 uint64_t reference;
 
                 if (squashfs_path_find(r, paths[i], &reference, &e) < 0 ||
-                    squashfs_inode_read(r, reference, &inode, &e) < 0)
+                    squashfs_inode_read(r, reference, &inode, &e) != 0)
                         continue;
                 squashfs_file_read(r, inode, 0, bytes, sizeof(bytes), &e);
                 squashfs_directory_read(r, inode, 0, count_all, &n, &e);

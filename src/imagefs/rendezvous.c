@@ -19,6 +19,7 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
         const unsigned char *at = bytes;
 
         for (size_t i = 0; i < size; i++)
+                // NOLINTNEXTLINE(*UndefinedBinaryOperatorResult): numbers are bytes, too
                 hash = (hash ^ at[i]) * 0x100000001b3U;
         return hash;
 }

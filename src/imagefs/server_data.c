@@ -60,8 +60,11 @@ int data_new(struct data **ret, const struct squashfs_reader *reader, unsigned n
                 d->n_ahead = 8;
         d->fragment = d->fragment_ahead = SQUASHFS_NO_FRAGMENT;
         d->zeros = calloc(1, d->block_size);
-        if (!d->zeros || squashfs_cache_new(&d->blocks, d->block_size, DATA_CACHE_BYTES) < 0)
+        if (!d->zeros || squashfs_cache_new(&d->blocks, d->block_size, DATA_CACHE_BYTES) < 0) {
+                free(d->zeros);
+                free(d);
                 return err_set(e, -ENOMEM, "no memory for the cache");
+        }
         for (size_t i = 0; i < FILE_SLOTS; i++) {
                 pthread_mutex_init(&d->files[i].lock, NULL);
                 d->files[i].reference = UINT64_MAX;

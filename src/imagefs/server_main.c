@@ -97,7 +97,7 @@ static int serve(const struct server_options *options, struct err *e)
                 r = workers_new(&workers, session, n_processors() + 1, files_thread_started, &files, e);
         if (r == 0)
                 r = workers_start(workers, e);
-        if (r < 0)
+        if (r != 0)
                 return r;
         starts_serve(options, &mount, workers_end_fd(workers));
         return 0;

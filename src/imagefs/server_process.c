@@ -22,7 +22,7 @@ static void close_others(void)
                 return;
         dir = opendir("/proc/self/fd");
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
-                int fd = atoi(entry->d_name);
+                int fd = (int) strtol(entry->d_name, NULL, 10);
 
                 if (fd > IMAGEFS_FD_IMAGE && fd != dirfd(dir))
                         close(fd);

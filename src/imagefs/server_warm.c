@@ -82,7 +82,7 @@ int warm_find(struct squashfs_reader *reader, const char *path, uint64_t *ret_re
                 rest[end] = after;
                 if (r == 0)
                         r = squashfs_inode_read(reader, reference, &inode, NULL);
-                if (r < 0)
+                if (r != 0)
                         return r;
                 if (squashfs_inode_link(inode)) {
                         n_links++;

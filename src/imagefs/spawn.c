@@ -86,15 +86,14 @@ int server_spawn(const struct imagefs_request *request, int socket, bool is_priv
 {
         _cleanup_close_ int socket_copy = move_up(socket, e);
         _cleanup_close_ int image_copy = move_up(request->image_fd, e);
-        char image[PATH_MAX], offset[24], size[24], ids[12];
-        _cleanup_free_ char *unpack_in = request->unpack_in ? strdup(request->unpack_in) : NULL;
+        char role[12], image[PATH_MAX], offset[24], size[24], ids[12];
         char *argv[] = { (char[]){ "imagefs" },
-                         is_private ? (char[]){ "private" } : (char[]){ "shared" },
+                         role,
                          offset,
                          size,
                          ids,
                          image,
-                         unpack_in,
+                         (char *) (uintptr_t) request->unpack_in,
                          NULL };
         struct spawn s = {
                 .path = request->server_path, .argv = argv, .socket = socket_copy, .image = image_copy
@@ -104,8 +103,7 @@ int server_spawn(const struct imagefs_request *request, int socket, bool is_priv
 
         if (socket_copy < 0 || image_copy < 0)
                 return e ? e->code : -EMFILE;
-        if (request->unpack_in && !unpack_in)
-                return err_errno(e, -ENOMEM, "starting the image server");
+        snprintf(role, sizeof(role), "%s", is_private ? "private" : "shared");
         image_name(request->image_fd, image, sizeof(image));
         snprintf(offset, sizeof(offset), "%" PRIu64, request->offset);
         snprintf(size, sizeof(size), "%" PRIu64, request->size);

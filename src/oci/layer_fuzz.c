@@ -87,7 +87,7 @@ static int apply(struct tree *t, const uint8_t *bytes, size_t size, uint32_t ind
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
         _cleanup_tree_ struct tree *t = tree_new();
-        _cleanup_free_ uint8_t *copy = NULL;
+        uint8_t *copy = NULL;
         size_t n_layers, at;
 
         if (size == 0 || size > SIZE_MAX_)
@@ -111,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                         break;
                 at += n;
         }
+        free(copy);
         tree_each(t, tree_root(t), check_node, t);
         return 0;
 }

@@ -259,7 +259,7 @@ static void test_times(void **state)
                 int64_t field;
                 const char *pax;
                 int64_t expected;
-        } cases[] = { { 0, NULL, 0 },        { -1, NULL, -1 },          { 1ll << 34, NULL, 1ll << 34 },
+        } cases[] = { { 0, NULL, 0 },        { -1, NULL, -1 },          { 1LL << 34, NULL, 1LL << 34 },
                       { 5, "mtime=0", 0 },   { 5, "mtime=7.25", 7 },    { 5, "mtime=-1.5", -2 },
                       { 5, "mtime=-2", -2 }, { 5, "mtime=-2.000", -2 }, { 5, "atime=9", 5 } };
 

@@ -151,7 +151,7 @@ static void set_name(void)
         _cleanup_close_ int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
         _cleanup_free_ char *text = NULL;
         unsigned long start, end;
-        const char *at;
+        char *at;
 
         prctl(PR_SET_NAME, INIT_NAME, 0, 0, 0);
         if (fd < 0 || fd_read_all(fd, CMDLINE_MAX, &text, NULL) < 0)
@@ -161,7 +161,11 @@ static void set_name(void)
         at = strrchr(text, ')');
         for (int field = 2; at && field < 48; field++)
                 at = strchr(at + 1, ' ');
-        if (!at || sscanf(at, "%lu %lu", &start, &end) != 2 || end <= start + sizeof(INIT_NAME))
+        if (!at)
+                return;
+        start = strtoul(at, &at, 10);
+        end = strtoul(at, NULL, 10);
+        if (start == 0 || end <= start + sizeof(INIT_NAME))
                 return;
         memset((char *) start, 0, end - start);
         memcpy((char *) start, INIT_NAME, sizeof(INIT_NAME));

@@ -71,7 +71,7 @@ int main(int argc, char **argv)
 
         while ((option = getopt(argc, argv, "+l:o:kr")) != -1) {
                 if (option == 'l')
-                        request.linger_s = (unsigned) atoi(optarg);
+                        request.linger_s = (unsigned) strtoul(optarg, NULL, 10);
                 else if (option == 'o')
                         request.offset = strtoull(optarg, NULL, 10);
                 else if (option == 'r')
