@@ -16,6 +16,11 @@
 #define FILE_BYTES (40U * 65536 + 4321)
 
 static char place[64];
+
+/* As in the server, these live to the end of the process. */
+static struct squashfs_reader *reader;
+static struct data *data;
+__attribute__((used)) static void *kept[2];
 static uint8_t content[FILE_BYTES];
 
 static void long_ahead(void)
@@ -61,9 +66,8 @@ static int group_teardown(void **state)
         return system(command); // NOLINT(cert-env33-c)
 }
 
-static struct squashfs_reader *open_image(void)
+static void open_image(unsigned n_processors)
 {
-        struct squashfs_reader *reader;
         struct stat status;
         char path[128];
         int fd;
@@ -75,8 +79,10 @@ static struct squashfs_reader *open_image(void)
                 skip();
         }
         assert_int_equal(fstat(fd, &status), 0);
+        kept[0] = reader;
+        kept[1] = data;
         assert_int_equal(squashfs_reader_new(&reader, fd, 0, (uint64_t) status.st_size, NULL), 0);
-        return reader;
+        assert_int_equal(data_new(&data, reader, n_processors, NULL), 0);
 }
 
 struct part {
@@ -130,14 +136,12 @@ static void *read_parts(void *user)
 
 static void test_threads_read_parts(void **state)
 {
-        struct squashfs_reader *reader = open_image();
         struct part parts[6];
         pthread_t threads[6];
         uint64_t reference;
-        struct data *data;
 
         (void) state;
-        assert_int_equal(data_new(&data, reader, 2, NULL), 0);
+        open_image(2);
         assert_int_equal(squashfs_path_find(reader, "file", &reference, NULL), 0);
         for (unsigned i = 0; i < 6; i++) {
                 parts[i] =
@@ -156,12 +160,12 @@ static void test_threads_read_parts(void **state)
 
 static void test_odd_requests(void **state)
 {
-        struct squashfs_reader *reader = open_image();
-        struct part p = { .reader = reader };
         struct data_pieces pieces;
+        struct part p;
 
         (void) state;
-        assert_int_equal(data_new(&p.data, reader, 1, NULL), 0);
+        open_image(1);
+        p = (struct part){ .reader = reader, .data = data };
         assert_int_equal(squashfs_path_find(reader, "file", &p.reference, NULL), 0);
         assert_true(check_part(&p, FILE_BYTES, 10));
         assert_true(check_part(&p, UINT64_MAX - 5, 10));
