@@ -32,16 +32,35 @@ struct removal {
         struct err *e;
 };
 
+/* The mount that a descriptor's file is seen through; -1 when /proc does not tell (proc(5), fdinfo). */
+static long mount_id(int fd)
+{
+        _cleanup_free_ char *path = text_format("/proc/self/fdinfo/%d", fd), *text = NULL;
+        const char *line = NULL;
+
+        if (fd_read_file(AT_FDCWD, path, 65536, &text, NULL) == 0)
+                line = strstr(text, "mnt_id:");
+        return line ? strtol(line + strlen("mnt_id:"), NULL, 10) : -1;
+}
+
+/* Before openat2(2), Linux 5.6: a mount of the same file system shows only in its number. */
+static int open_same_mount(int dir, const char *name)
+{
+        _cleanup_close_ int parent = openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd < 0)
+                return -errno;
+        return mount_id(parent) == mount_id(fd) ? fd_take(&fd) : -EXDEV;
+}
+
 static int open_once(int dir, const char *name)
 {
         struct sys_open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
                                     .resolve = SYS_RESOLVE_NO_XDEV | SYS_RESOLVE_NO_SYMLINKS };
         int fd = sys_openat2(dir, name, &how);
 
-        if (fd != -ENOSYS)
-                return fd;
-        fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
+        return fd == -ENOSYS ? open_same_mount(dir, name) : fd;
 }
 
 /* Gives the owner all rights to dir/name. */
