@@ -198,6 +198,7 @@ static int make_plan(struct action *a, bool privileged, struct err *e)
                 .identity = &a->identity,
                 .privileged = privileged,
                 .binds = &o->binds,
+                .bind_mounts = &o->mounts,
                 .no_mount = &o->no_mount,
                 .scratch = &o->scratch,
                 .home = o->home,

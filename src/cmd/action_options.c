@@ -93,8 +93,9 @@ static const struct cli_option common[] = {
           .env = { "MEMORY_RESERVATION" }, .flags = CLI_NOT_YET, .help = "soft memory limit" },
         { 0, "memory-swap", "SIZE", CLI_STRING, FIELD(memory_swap), .env = { "MEMORY_SWAP" },
           .flags = CLI_NOT_YET, .help = "limit of memory and swap, -1 for none" },
-        { 0, "mount", "SPEC", CLI_ARRAY, FIELD(mounts), .env = { "MOUNT" },
-          .flags = CLI_APPEND_ENV | CLI_NOT_YET, .help = "type=bind,source=SRC,target=DST[,readonly]" },
+        { 0, "mount", "SPEC", CLI_ARRAY, FIELD(mounts), .env = { "MOUNT" }, .flags = CLI_APPEND_ENV,
+          .help = "the same as --bind, by names: type=bind,source=SRC,target=DST[,readonly]; a field that has a "
+                  "comma in it goes into quotation marks" },
         { 'n', "net", NULL, CLI_BOOL, FIELD(net), .env = { "NET", "UNSHARE_NET" }, .flags = CLI_NOT_YET,
           .help = "new network namespace" },
         { 0, "netns-path", "FILE", CLI_STRING, FIELD(netns_path), .env = { "NETNS_PATH" },

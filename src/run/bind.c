@@ -16,7 +16,9 @@ struct item {
         bool colon; /* the last token had a colon behind it */
         bool has_source;
         bool has_option;
-        char escaped; /* "," or ":" that the source ended in, 0 for none */
+        char escaped;    /* "," or ":" that the source ended in, 0 for none */
+        const char *at;  /* the last token of it: where a mistake is */
+        const char *end; /* behind that */
 };
 
 struct token {
@@ -29,57 +31,62 @@ static void item_done(struct item *item)
 {
         text_done(&item->source);
         text_done(&item->target);
-        free(item->made.image_source);
-        free(item->made.image_id);
-        *item = (struct item){ .place = AT_SOURCE };
+        bind_done(&item->made);
+        *item = (struct item){ .place = AT_SOURCE, .at = item->at, .end = item->end };
+}
+
+void bind_done(struct bind *bind)
+{
+        free(bind->source);
+        free(bind->target);
+        free(bind->image_source);
+        free(bind->image_id);
+        *bind = (struct bind){ .source = NULL };
 }
 
 void bind_list_done(struct bind_list *list)
 {
-        for (size_t i = 0; i < list->n; i++) {
-                free(list->at[i].source);
-                free(list->at[i].target);
-                free(list->at[i].image_source);
-                free(list->at[i].image_id);
-        }
+        for (size_t i = 0; i < list->n; i++)
+                bind_done(&list->at[i]);
         free(list->at);
         *list = (struct bind_list) BIND_LIST_INIT;
 }
 
-static struct bind *list_add(struct bind_list *list)
+int bind_list_take(struct bind_list *list, struct bind *bind, struct err *e)
 {
+        if (list->n == BIND_MAX)
+                return err_set(e, -E2BIG, "more than %d bind mounts", BIND_MAX);
         if (list->n == list->room) {
                 list->room = list->room ? list->room * 2 : 8;
                 list->at = text_realloc(list->at, list->room * sizeof(*list->at));
         }
-        list->at[list->n] = (struct bind){ .source = NULL };
-        return &list->at[list->n++];
+        list->at[list->n++] = *bind;
+        *bind = (struct bind){ .source = NULL };
+        return 0;
 }
 
 /* Turns the item into a bind, if it has anything in it, and empties it. */
 static int item_finish(struct item *item, struct bind_list *list, struct err *e)
 {
         const char *source = text_get(&item->source);
-        struct bind *bind;
+        const char *target = item->place == BEHIND_TARGET ? text_get(&item->target) : source;
+        int r;
 
         if (!item->has_source)
                 return 0;
-        if (item->place == BEHIND_SOURCE && item->colon)
-                return err_set(e, -EINVAL, "\"%s:\": nothing behind the colon", source);
-        if (item->place == BEHIND_TARGET && item->colon)
-                return err_set(e, -EINVAL, "\"%s:%s:\": \"\" is not a valid bind option", source,
-                               text_get(&item->target));
-        if (list->n == BIND_MAX)
-                return err_set(e, -E2BIG, "more than %d bind mounts", BIND_MAX);
-        bind = list_add(list);
-        *bind = item->made;
-        item->made = (struct bind){ .source = NULL };
-        bind->target = item->place == BEHIND_TARGET ? text_take(&item->target) : text_dup(source);
-        bind->source = text_take(&item->source);
+        if (item->place != AT_SOURCE && item->colon) {
+                item->at = item->end;
+                if (item->place == BEHIND_SOURCE)
+                        return err_set(e, -EINVAL, "\"%s:\": nothing behind the colon", source);
+                return err_set(e, -EINVAL, "\"%s:%s:\": \"\" is not a valid bind option", source, target);
+        }
+        if (target[0] != '/')
+                return err_set(e, -EINVAL, "\"%s\": the destination must be an absolute path", target);
+        item->made.source = text_dup(source);
+        item->made.target = text_dup(target);
+        r = bind_list_take(list, &item->made, e);
         item_done(item);
-        if (bind->target[0] != '/')
-                return err_set(e, -EINVAL, "\"%s\": the destination must be an absolute path", bind->target);
-        return 0;
+        return r;
 }
 
 static void take_source(struct item *item, const struct token *t)
@@ -153,22 +160,27 @@ static int take_option(struct item *item, const struct token *t, struct err *e)
 
 static int take_token(struct item *item, const struct token *t, struct bind_list *list, struct err *e)
 {
-        int r;
-
-        if (item->place == BEHIND_TARGET) {
+        if (item->place == BEHIND_TARGET && (is_option(t) || item->colon)) {
+                item->at = t->at;
+                item->end = t->at + t->size;
                 if (is_option(t))
                         return take_option(item, t, e);
-                if (item->colon)
-                        return err_set(e, -EINVAL, "\"%s:%s:%.*s\": %.*s is not a valid bind option",
-                                       text_get(&item->source), text_get(&item->target), (int) t->size, t->at,
-                                       (int) t->size, t->at);
-                r = item_finish(item, list, e);
+                return err_set(e, -EINVAL, "\"%s:%s:%.*s\": %.*s is not a valid bind option",
+                               text_get(&item->source), text_get(&item->target), (int) t->size, t->at,
+                               (int) t->size, t->at);
+        }
+        if (item->place == BEHIND_TARGET) {
+                int r = item_finish(item, list, e);
+
                 if (r < 0)
                         return r;
         }
+        if (item->place == BEHIND_SOURCE &&
+            !item->colon) /* escaped: this token is lost, as in the original */
+                return item_finish(item, list, e);
+        item->at = t->at;
+        item->end = t->at + t->size;
         if (item->place == BEHIND_SOURCE) {
-                if (!item->colon) /* behind an escaped source: this token is lost, as in the original */
-                        return item_finish(item, list, e);
                 text_add_bytes(&item->target, t->at, t->size);
                 item->colon = t->colon;
                 item->place = BEHIND_TARGET;
@@ -202,19 +214,17 @@ static bool next_token(const char **at, struct token *ret)
 
 int bind_parse(struct bind_list *list, const char *argument, struct err *e)
 {
-        _cleanup_(item_done) struct item item = { .place = AT_SOURCE };
+        _cleanup_(item_done) struct item item = { .place = AT_SOURCE, .at = argument };
+        const char *at = argument;
         struct token t;
+        int r = 0;
 
-        while (next_token(&argument, &t)) {
-                int r;
-
-                if (t.size == 0) /* only blanks */
-                        continue;
-                r = take_token(&item, &t, list, e);
-                if (r < 0)
-                        return err_ctx(e, r, "while parsing a bind path");
-        }
-        int r = item_finish(&item, list, e);
-
-        return r < 0 ? err_ctx(e, r, "while parsing a bind path") : 0;
+        while (r >= 0 && next_token(&at, &t))
+                if (t.size) /* else only blanks */
+                        r = take_token(&item, &t, list, e);
+        if (r >= 0)
+                r = item_finish(&item, list, e);
+        return r < 0 ? err_ctx(e, r, "while parsing a bind path, at character %zu",
+                               (size_t) (item.at - argument) + 1)
+                     : 0;
 }

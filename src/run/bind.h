@@ -12,6 +12,17 @@
  *     target named "target,ro", and a word that is no option starts a new item;
  *   - "\," and "\:" stand for the byte itself in a source, one of them per item; what follows an escaped
  * source that has no target is lost.
+ *
+ * And what --mount and APPTAINER_MOUNT say: one CSV record (RFC 4180) a line, each a bind of its own.
+ *
+ *      type=bind             may be left out; there is no other type
+ *      source=, src=         a path of the host
+ *      destination=, dst=, target=   an absolute path of the container
+ *      ro, readonly          also with =true or =false
+ *      image-src=, id=       as above
+ *      nonested              not for containers inside: left out of APPTAINER_BIND
+ *
+ * Errors say at which character of the argument the mistake is.
  */
 #pragma once
 
@@ -29,6 +40,7 @@ struct bind {
         bool readonly;
         char *image_source; /* image-src=, NULL when not given */
         char *image_id;     /* id= */
+        bool nonested;
 };
 
 struct bind_list {
@@ -44,6 +56,12 @@ struct bind_list {
 
 /* Adds the items of one argument.  Text that is wrong is refused with its reason. */
 int bind_parse(struct bind_list *list, const char *argument, struct err *e);
+/* The same for an argument of --mount. */
+int bind_parse_mount(struct bind_list *list, const char *argument, struct err *e);
+
+/* Takes what `bind` owns; -E2BIG, with nothing taken, beyond BIND_MAX. */
+int bind_list_take(struct bind_list *list, struct bind *bind, struct err *e);
+void bind_done(struct bind *bind);
 
 void bind_list_done(struct bind_list *list);
 #define _cleanup_bind_list_ __attribute__((cleanup(bind_list_done)))

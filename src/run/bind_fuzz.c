@@ -14,5 +14,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         struct err e = ERR_INIT;
 
         bind_parse(&list, argument, &e);
+        bind_parse_mount(&list, argument, &e);
         return 0;
 }

@@ -130,10 +130,11 @@ struct plan_request {
         const struct identity *identity;
         bool privileged; /* uid 0 that may mount: no user namespace is needed */
 
-        const struct text_list *binds;    /* arguments of --bind and its variables, in order */
-        const struct text_list *no_mount; /* words of --no-mount */
-        const struct text_list *scratch;  /* paths of --scratch */
-        const char *home;                 /* "source[:target]" */
+        const struct text_list *binds;       /* arguments of --bind and its variables, in order */
+        const struct text_list *bind_mounts; /* those of --mount */
+        const struct text_list *no_mount;    /* words of --no-mount */
+        const struct text_list *scratch;     /* paths of --scratch */
+        const char *home;                    /* "source[:target]" */
         const char *workdir;
         const char *cwd;
         bool no_home;

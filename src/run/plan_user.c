@@ -192,7 +192,8 @@ static int add_user_bind(struct planner *p, const struct bind *bind, struct err 
         if (bind->image_source || bind->image_id)
                 return err_set(e, -ENOTSUP, "bind mount of the image %s: parts of images cannot be bound yet",
                                bind->source);
-        text_list_add(&p->plan->bind_targets, bind->target);
+        if (!bind->nonested)
+                text_list_add(&p->plan->bind_targets, bind->target);
         if (plan_dev_bind(p, source, target))
                 return 0;
         if (!p->request->config->user_bind_control) {
@@ -218,6 +219,8 @@ int plan_user_binds(struct planner *p, struct err *e)
 
         for (size_t i = 0; p->request->binds && i < p->request->binds->n && r >= 0; i++)
                 r = bind_parse(&list, p->request->binds->at[i], e);
+        for (size_t i = 0; p->request->bind_mounts && i < p->request->bind_mounts->n && r >= 0; i++)
+                r = bind_parse_mount(&list, p->request->bind_mounts->at[i], e);
         for (size_t i = 0; i < list.n && r >= 0; i++)
                 r = add_user_bind(p, &list.at[i], e);
         return r;
