@@ -29,18 +29,29 @@ int layer_init(struct layer *layer, const struct session *session, int image, st
 void layer_done(struct layer *layer)
 {
         clean_close(&layer->points);
+        free(layer->parent);
+        layer->parent = NULL;
 }
 
 /* --- looking up --------------------------------------------------------------------------------------- */
 
-/* The usual case in one call: everything is there and no link on the way. */
-static bool plain(int image, const char *path)
+/* The usual cases in one call: no link on the way, and everything is there (0) or the rest is missing
+ * (-ENOENT).  Anything else: it takes a walk. */
+static int plain(int image, const char *path)
 {
         const struct sys_open_how how = { .flags = O_PATH | O_CLOEXEC,
                                           .resolve = SYS_RESOLVE_IN_ROOT | SYS_RESOLVE_NO_SYMLINKS };
         _cleanup_close_ int fd = sys_openat2(image, *path ? path : ".", &how);
 
-        return fd >= 0;
+        return fd >= 0 ? 0 : fd;
+}
+
+/* Whether the path is only names: nothing that a walk would change. */
+static bool is_clean(const char *path)
+{
+        _cleanup_free_ char *clean = path_clean(path);
+
+        return clean[0] != '.' && strcmp(clean, path) == 0;
 }
 
 struct search {
@@ -127,16 +138,17 @@ int layer_find(const struct layer *layer, const char *target, bool own_name, str
         const char *path = target + strspn(target, "/");
         _cleanup_(search_done) struct search s = { .image = layer->image };
         char name[NAME_MAX + 1];
+        int r = plain(layer->image, path);
 
-        if (plain(layer->image, path)) {
-                *ret = (struct layer_place){ .path = text_dup(path), .exists = true };
+        if (r == 0 || (r == -ENOENT && is_clean(path))) {
+                *ret = (struct layer_place){ .path = text_dup(path), .exists = r == 0 };
                 return 0;
         }
         s.rest = text_dup(path);
         while (next_name(&s, name)) {
                 bool last = s.rest[strspn(s.rest, "/")] == '\0';
-                int r = walk(&s, name, !(own_name && last));
 
+                r = walk(&s, name, !(own_name && last));
                 if (r < 0)
                         return r;
         }
@@ -163,8 +175,13 @@ static int make_directory(const struct layer *layer, const char *path)
 
 /* The parents of `path`.  Nothing below the directory of mount points is a link on the way: layer_find() has
  * followed the image's, and links of our own are ends. */
-static int make_parents(const struct layer *layer, const char *path)
+static int make_parents(struct layer *layer, const char *path)
 {
+        const char *end = strrchr(path, '/');
+        size_t size = end ? (size_t) (end - path) : 0;
+
+        if (layer->parent && strncmp(layer->parent, path, size) == 0 && layer->parent[size] == '\0')
+                return 0;
         for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
                 _cleanup_free_ char *parent = text_dup_bytes(path, (size_t) (slash - path));
                 int r = make_directory(layer, parent);
@@ -172,6 +189,8 @@ static int make_parents(const struct layer *layer, const char *path)
                 if (r < 0)
                         return r;
         }
+        free(layer->parent);
+        layer->parent = text_dup_bytes(path, size);
         return 0;
 }
 
@@ -183,7 +202,7 @@ int layer_add(struct layer *layer, const char *path, bool directory)
                 return r;
         layer->used = true;
         if (directory)
-                return make_directory(layer, path);
+                return mkdirat(layer->points, path, 0755) < 0 && errno != EEXIST ? -errno : 0;
         _cleanup_close_ int fd =
                 openat(layer->points, path, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
 

@@ -15,10 +15,11 @@
 #include "run/session.h"
 
 struct layer {
-        int session; /* borrowed */
-        int image;   /* borrowed: root of the image */
-        int points;  /* owned: the directory of mount points */
-        bool used;   /* something is missing */
+        int session;  /* borrowed */
+        int image;    /* borrowed: root of the image */
+        int points;   /* owned: the directory of mount points */
+        bool used;    /* something is missing */
+        char *parent; /* owned: where the last mount point was made: many are made in one directory */
 };
 
 #define LAYER_INIT                                                                                           \
@@ -37,7 +38,7 @@ int layer_init(struct layer *layer, const struct session *session, int image, st
 
 /* own_name: a link at the target itself is not followed, and counts as missing. */
 int layer_find(const struct layer *layer, const char *target, bool own_name, struct layer_place *ret);
-/* Makes a directory or an empty file. */
+/* Makes a directory or an empty file that the image does not have. */
 int layer_add(struct layer *layer, const char *path, bool directory);
 int layer_add_link(struct layer *layer, const char *path, const char *text);
 

@@ -103,32 +103,42 @@ void plan_drop_group(struct plan *plan, enum plan_group group)
                 plan->mounts = text_realloc(plan->mounts, 2 * kept * sizeof(*plan->mounts));
 }
 
-static bool comes_before(const struct plan_mount *a, const struct plan_mount *b)
-{
-        size_t depth_a, depth_b;
+struct place_in_order {
+        struct plan_mount mount;
+        size_t depth, size, index;
+};
 
-        if (a->group != b->group)
-                return a->group < b->group;
-        if (a->group != PLAN_USER_BINDS)
-                return false;
-        depth_a = path_depth(a->target);
-        depth_b = path_depth(b->target);
-        if (depth_a != depth_b)
-                return depth_a < depth_b;
-        return strlen(a->target) < strlen(b->target);
+static int compare_sizes(size_t a, size_t b)
+{
+        return (a > b) - (a < b);
 }
 
-/* By insertion: stable, and the list is nearly in order. */
+static int compare_places(const void *one, const void *other)
+{
+        const struct place_in_order *a = one, *b = other;
+        int r = compare_sizes(a->mount.group, b->mount.group);
+
+        if (r == 0 && a->mount.group == PLAN_USER_BINDS) {
+                r = compare_sizes(a->depth, b->depth);
+                if (r == 0)
+                        r = compare_sizes(a->size, b->size);
+        }
+        return r ? r : compare_sizes(a->index, b->index);
+}
+
 void plan_sort(struct plan *plan)
 {
-        for (size_t i = 1; i < plan->n_mounts; i++) {
-                struct plan_mount moved = plan->mounts[i];
-                size_t k = i;
+        struct place_in_order *order = text_alloc((plan->n_mounts + 1) * sizeof(*order));
 
-                for (; k > 0 && comes_before(&moved, &plan->mounts[k - 1]); k--)
-                        plan->mounts[k] = plan->mounts[k - 1];
-                plan->mounts[k] = moved;
+        for (size_t i = 0; i < plan->n_mounts; i++) {
+                const char *target = plan->mounts[i].target;
+
+                order[i] = (struct place_in_order){ plan->mounts[i], path_depth(target), strlen(target), i };
         }
+        qsort(order, plan->n_mounts, sizeof(*order), compare_places);
+        for (size_t i = 0; i < plan->n_mounts; i++)
+                plan->mounts[i] = order[i].mount;
+        free(order);
 }
 
 int plan_host_kind(const char *path)

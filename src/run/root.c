@@ -17,6 +17,7 @@
 struct step {
         const struct plan_mount *mount;
         struct layer_place place;
+        size_t place_size; /* of its path */
         bool skip;
         bool covered; /* an earlier mount is over its place: what is there is seen only when that is done */
 };
@@ -44,17 +45,16 @@ static void assembly_done(struct assembly *a)
 
 /* --- before mounting: mount points -------------------------------------------------------------------- */
 
-/* "a" is "a/b" or above it; both without '/' in front. */
-static bool covers(const char *above, const char *path)
+/* `a` is the same place as `b` or above it.  Most pairs of many are told apart without reading the paths. */
+static bool covers(const struct step *a, const struct step *b)
 {
-        size_t size = strlen(above);
+        size_t size = a->place_size;
+        const char *path = b->place.path;
 
-        return size == 0 || (strncmp(above, path, size) == 0 && (path[size] == '/' || path[size] == '\0'));
-}
-
-static bool same_place(const struct step *a, const struct step *b)
-{
-        return strcmp(a->place.path, b->place.path) == 0;
+        if (size == 0)
+                return true;
+        return size <= b->place_size && (path[size] == '/' || path[size] == '\0') &&
+               memcmp(a->place.path, path, size) == 0;
 }
 
 /* Decides from where everything will be whether this one is skipped or covered. */
@@ -67,15 +67,16 @@ static void compare_with_earlier(struct assembly *a, size_t index)
 
                 if (other->skip || other->mount->flags & PLAN_STAGED)
                         continue;
-                if (same_place(step, other)) {
+                if (!covers(other, step))
+                        continue;
+                step->covered = true;
+                if (step->place_size == other->place_size) {
                         bool not_twice = step->mount->flags & PLAN_NOT_TWICE &&
                                          step->mount->group == other->mount->group;
 
                         if (not_twice || step->mount->flags & PLAN_CALLER_CWD)
                                 step->skip = true;
                 }
-                if (covers(other->place.path, step->place.path))
-                        step->covered = true;
         }
 }
 
@@ -109,6 +110,7 @@ static int prepare_step(struct assembly *a, size_t index, struct err *e)
         }
         if (r < 0)
                 return err_errno(e, r, "mount point %s in the image", m->target);
+        step->place_size = strlen(step->place.path);
         compare_with_earlier(a, index);
         if (step->skip || step->covered)
                 return 0;
