@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +58,10 @@ static int enter_mounts(const struct plan *plan, struct rootfs_source *source, s
         /* A mount namespace of another user namespace than its parent's is a slave of it by itself. */
         if (r >= 0 && (!plan->userns || !plan->slave))
                 r = namespaces_cut_mounts(plan->slave, e);
+        if (r >= 0 && plan->namespaces & CLONE_NEWNET)
+                r = namespaces_loopback_up(e);
+        if (r >= 0 && plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
+                r = err_errno(e, -errno, "setting the host name %s", plan->hostname);
         return r;
 }
 
@@ -161,11 +166,14 @@ static int launch_with_parent(const struct launch_request *request, const struct
 
 int launch(const struct launch_request *request, const struct notes *notes, struct err *e)
 {
-        int r = enter_user(request->plan, request->source, e);
+        const struct plan *plan = request->plan;
+        int r = plan->netns_path ? namespaces_join_net(plan->netns_path, e) : 0;
 
+        if (r >= 0)
+                r = enter_user(plan, request->source, e);
         if (r < 0)
                 return err_ctx(e, r, "container creation failed");
-        if (request->plan->namespaces & CLONE_NEWPID)
+        if (plan->namespaces & CLONE_NEWPID)
                 return launch_with_parent(request, notes, e);
         return launch_inside(request, NULL, notes, e);
 }

@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clean.h"
@@ -58,8 +61,35 @@ int namespaces_join_user(int userns, struct err *e)
 int namespaces_unshare(unsigned which, struct err *e)
 {
         if (unshare((int) which) < 0)
-                return err_errno(e, -errno, "unshare %s%s%s", which & CLONE_NEWNS ? "mount " : "",
-                                 which & CLONE_NEWPID ? "pid " : "", which & CLONE_NEWIPC ? "ipc " : "");
+                return err_errno(e, -errno, "unshare %s%s%s%s%s", which & CLONE_NEWNS ? "mount " : "",
+                                 which & CLONE_NEWPID ? "pid " : "", which & CLONE_NEWIPC ? "ipc " : "",
+                                 which & CLONE_NEWUTS ? "uts " : "", which & CLONE_NEWNET ? "net " : "");
+        return 0;
+}
+
+int namespaces_join_net(const char *path, struct err *e)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return err_errno(e, -errno, "network namespace %s", path);
+        if (setns(fd, CLONE_NEWNET) == 0)
+                return 0;
+        if (errno == EINVAL)
+                return err_set(e, -EINVAL, "%s is not a network namespace", path);
+        return err_errno(e, -errno, "joining the network namespace %s", path);
+}
+
+int namespaces_loopback_up(struct err *e)
+{
+        struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+        _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        /* A kernel without IPv4 has sockets of another kind. */
+        if (fd < 0)
+                fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
+                return err_errno(e, -errno, "bringing up the interface lo");
         return 0;
 }
 

@@ -18,6 +18,12 @@ int namespaces_join_user(int userns, struct err *e);
 /* Leaves the namespaces of `which`. */
 int namespaces_unshare(unsigned which, struct err *e);
 
+/* Joins the network namespace that a path of the host names. */
+int namespaces_join_net(const char *path, struct err *e);
+
+/* In a new network namespace: its only interface, lo, is up. */
+int namespaces_loopback_up(struct err *e);
+
 /* Cuts this mount namespace off: nothing mounted here is seen outside.  slave: what is mounted outside later
  * still appears here. */
 int namespaces_cut_mounts(bool slave, struct err *e);

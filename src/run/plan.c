@@ -25,6 +25,8 @@ void plan_done(struct plan *plan)
         free(plan->mounts);
         account_user_done(&plan->user);
         identity_groups_free(plan->groups, plan->n_groups);
+        free(plan->hostname);
+        free(plan->netns_path);
         free(plan->home);
         text_list_done(&plan->bind_targets);
         free(plan->cwd);
@@ -232,9 +234,15 @@ static void print_entry(const struct plan_entry *entry, struct text *out)
 
 void plan_print(const struct plan *plan, struct text *out)
 {
-        text_printf(out, "namespaces: mount%s%s%s%s\n", plan->userns ? " user" : "",
+        text_printf(out, "namespaces: mount%s%s%s%s%s%s\n", plan->userns ? " user" : "",
                     plan->namespaces & CLONE_NEWPID ? " pid" : "",
-                    plan->namespaces & CLONE_NEWIPC ? " ipc" : "", plan->init ? " (appinit)" : "");
+                    plan->namespaces & CLONE_NEWIPC ? " ipc" : "",
+                    plan->namespaces & CLONE_NEWUTS ? " uts" : "",
+                    plan->namespaces & CLONE_NEWNET ? " net" : "", plan->init ? " (appinit)" : "");
+        if (plan->hostname)
+                text_printf(out, "host name: %s\n", plan->hostname);
+        if (plan->netns_path)
+                text_printf(out, "network: %s\n", plan->netns_path);
         text_printf(out, "session: %s", plan->memory_fs);
         if (plan->session_bytes)
                 text_printf(out, " of %llu bytes", (unsigned long long) plan->session_bytes);

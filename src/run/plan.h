@@ -92,7 +92,7 @@ enum plan_cwd_from { PLAN_CWD_ASKED, PLAN_CWD_HOME, PLAN_CWD_CALLER };
 
 struct plan {
         bool userns;            /* a user namespace is needed: the caller has no privileges */
-        unsigned namespaces;    /* CLONE_NEWPID, CLONE_NEWIPC, beside the mount namespace */
+        unsigned namespaces;    /* CLONE_NEWPID, _NEWIPC, _NEWUTS, _NEWNET, beside the mount namespace */
         bool init;              /* with CLONE_NEWPID: appinit is process 1 */
         bool slave;             /* later mounts of the host appear inside */
         bool underlay;          /* bound skeleton instead of overlayfs */
@@ -102,6 +102,9 @@ struct plan {
         size_t n_entries;
         struct plan_mount *mounts;
         size_t n_mounts;
+
+        char *hostname;   /* with CLONE_NEWUTS: to be set; NULL: the host's stays */
+        char *netns_path; /* network namespace to join; may be NULL */
 
         struct account_user user;     /* of /etc/passwd inside */
         struct account_group *groups; /* of /etc/group inside */
@@ -137,10 +140,17 @@ struct plan_request {
         const char *home;                    /* "source[:target]" */
         const char *workdir;
         const char *cwd;
+        const char *hostname;
+        const char *network; /* names, separated by commas */
+        const struct text_list *network_args;
+        const char *netns_path;
+        const char *dns; /* addresses, separated by commas */
         bool no_home;
         bool contain;
         bool pid;
         bool ipc;
+        bool uts;
+        bool net;
         bool userns;
         bool no_init;
         bool no_umask;

@@ -26,6 +26,9 @@ struct planner {
         bool dev_is_staged;
 };
 
+/* Whether a namespace is made: wanted, and the site lets it.  name: for the WARNING. */
+bool plan_namespace_allowed(struct planner *p, bool wanted, bool allowed, const char *name);
+
 /* Adds a mount; false when the group has one with this target already (it stays, the new one is dropped).
  * The texts are copied; options may be NULL. */
 bool plan_add_mount(struct plan *plan, enum plan_group group, enum plan_source from, const char *source,
@@ -46,6 +49,10 @@ int plan_host_kind(const char *path);
 int plan_add_host_bind(struct planner *p, enum plan_group group, const char *source, const char *target,
                        unsigned flags, struct err *e);
 
+int plan_uts(struct planner *p, struct err *e);
+int plan_network(struct planner *p, struct err *e);
+/* --dns: nothing to be done (0), resolv.conf is made of it (1), or a negative errno. */
+int plan_dns(struct planner *p, struct err *e);
 void plan_dev(struct planner *p);
 /* A user bind of something of the host's /dev into /dev.  False: it is to be bound as any other. */
 bool plan_dev_bind(struct planner *p, const char *source, const char *target);
@@ -54,7 +61,7 @@ void plan_dev_finish(struct planner *p);
 int plan_hostfs(struct planner *p, struct err *e);
 int plan_bind_paths(struct planner *p, struct err *e);
 void plan_kernel(struct planner *p);
-void plan_files(struct planner *p);
+int plan_files(struct planner *p, struct err *e);
 int plan_home(struct planner *p, struct err *e);
 int plan_tmp(struct planner *p, struct err *e);
 int plan_scratch(struct planner *p, struct err *e);

@@ -43,7 +43,7 @@ bool plan_privileged(void)
         return (data[0].effective >> CAP_SYS_ADMIN) & 1;
 }
 
-static bool namespace_allowed(struct planner *p, bool wanted, bool allowed, const char *name)
+bool plan_namespace_allowed(struct planner *p, bool wanted, bool allowed, const char *name)
 {
         if (wanted && !allowed)
                 note(p->notes, LOG_WARNING,
@@ -53,20 +53,22 @@ static bool namespace_allowed(struct planner *p, bool wanted, bool allowed, cons
 
 static int plan_namespaces(struct planner *p, struct err *e)
 {
-        const struct plan_request *r = p->request;
+        const struct plan_request *q = p->request;
         struct plan *plan = p->plan;
+        int r;
 
-        plan->userns = r->userns || !r->privileged;
-        if (plan->userns && !r->config->allow_user_ns)
+        plan->userns = q->userns || !q->privileged;
+        if (plan->userns && !q->config->allow_user_ns)
                 return err_set(e, -EPERM,
                                "user namespaces are switched off by the site: 'allow user ns = no'");
-        if (namespace_allowed(p, r->pid, r->config->allow_pid_ns, "PID")) {
+        if (plan_namespace_allowed(p, q->pid, q->config->allow_pid_ns, "PID")) {
                 plan->namespaces |= CLONE_NEWPID;
-                plan->init = !r->no_init;
+                plan->init = !q->no_init;
         }
-        if (namespace_allowed(p, r->ipc, r->config->allow_ipc_ns, "IPC"))
+        if (plan_namespace_allowed(p, q->ipc, q->config->allow_ipc_ns, "IPC"))
                 plan->namespaces |= CLONE_NEWIPC;
-        return 0;
+        r = plan_uts(p, e);
+        return r < 0 ? r : plan_network(p, e);
 }
 
 /* Spec runtime.md, 1.5: root keeps what it has, everybody else has nothing. */
@@ -139,8 +141,9 @@ static int make(struct planner *p, struct err *e)
                 r = plan_scratch(p, e);
         if (r < 0)
                 return r;
-        plan_files(p);
-        r = plan_user_binds(p, e);
+        r = plan_files(p, e);
+        if (r >= 0)
+                r = plan_user_binds(p, e);
         if (r >= 0)
                 r = plan_cwd(p, e);
         plan_dev_finish(p);

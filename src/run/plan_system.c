@@ -114,13 +114,31 @@ static int add_bind_path(struct planner *p, const char *source, const char *targ
         return r;
 }
 
+/* The host's names lead nowhere from a network of the container's own (spec runtime.md, 3.6). */
+static int add_contained_hosts(struct planner *p, struct err *e)
+{
+        static const char hosts[] = "127.0.0.1   localhost\n"
+                                    "::1         localhost ip6-localhost ip6-loopback\n"
+                                    "ff02::1     ip6-allnodes\n"
+                                    "ff02::2     ip6-allrouters\n";
+
+        if (!(p->plan->namespaces & CLONE_NEWNET))
+                return add_bind_path(p, "/etc/hosts", "/etc/hosts", e);
+        if (p->without & WITHOUT_BIND_PATHS || text_list_has(&p->without_targets, "/etc/hosts"))
+                return 0;
+        plan_add_entry(p->plan, PLAN_ENTRY_FILE, "etc/hosts", 0644, hosts);
+        plan_add_mount(p->plan, PLAN_BINDS, PLAN_SESSION, "etc/hosts", "/etc/hosts", PLAN_NOSUID | PLAN_NODEV,
+                       NULL);
+        return 0;
+}
+
 int plan_bind_paths(struct planner *p, struct err *e)
 {
         const struct text_list *paths = &p->request->config->bind_paths;
         int r = 0;
 
         if (p->request->contain) {
-                r = add_bind_path(p, "/etc/hosts", "/etc/hosts", e);
+                r = add_contained_hosts(p, e);
                 return r < 0 ? r : add_bind_path(p, "/etc/localtime", "/etc/localtime", e);
         }
         for (size_t i = 0; i < paths->n && r >= 0; i++) {
@@ -196,11 +214,14 @@ static void add_resolv_conf(struct planner *p)
                 note(p->notes, LOG_VERBOSE, "the host's " RESOLV_CONF " leads nowhere");
 }
 
-void plan_files(struct planner *p)
+int plan_files(struct planner *p, struct err *e)
 {
         const struct config *config = p->request->config;
+        int r = plan_dns(p, e);
 
-        if (config->config_resolv_conf && !(p->without & WITHOUT_BIND_PATHS) &&
+        if (r < 0)
+                return r;
+        if (r == 0 && config->config_resolv_conf && !(p->without & WITHOUT_BIND_PATHS) &&
             !text_list_has(&p->without_targets, RESOLV_CONF))
                 add_resolv_conf(p);
         if (config->config_passwd) {
@@ -211,4 +232,5 @@ void plan_files(struct planner *p)
                 plan_add_entry(p->plan, PLAN_ENTRY_GROUP, "etc/group", 0644, NULL);
                 plan_add_mount(p->plan, PLAN_FILES, PLAN_SESSION, "etc/group", "/etc/group", 0, NULL);
         }
+        return 0;
 }

@@ -115,7 +115,7 @@ static void refuses(void **state)
 {
         struct place *place = *state;
         static const struct {
-                const char *bind, *home, *scratch, *message;
+                const char *bind, *home, *scratch, *hostname, *network, *netns, *dns, *message;
         } cases[] = {
                 { .bind = "/nonexistent", .message = "mount source /nonexistent doesn't exist" },
                 { .bind = "dir:relative", .message = "must be an absolute path" },
@@ -126,6 +126,12 @@ static void refuses(void **state)
                 { .home = "dir:relative", .message = "must be an absolute path" },
                 { .home = "file:/home/x", .message = "Not a directory" },
                 { .scratch = "relative", .message = "must be an absolute path" },
+                { .hostname = "under_score", .message = "not a valid host name" },
+                { .hostname = "a.-b", .message = "not a valid host name" },
+                { .network = "bridge", .message = "requires root" },
+                { .network = "none,bridge", .message = "requires root" },
+                { .netns = "/proc/self/ns/net", .message = "requires root" },
+                { .dns = "192.0.2.1,example", .message = "\"example\" is not an IP address" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -141,6 +147,10 @@ static void refuses(void **state)
                 r.binds = &binds;
                 r.scratch = &scratch;
                 r.home = cases[i].home;
+                r.hostname = cases[i].hostname;
+                r.network = cases[i].network;
+                r.netns_path = cases[i].netns;
+                r.dns = cases[i].dns;
                 assert_true(make(&plan, place, &r, &e) < 0);
                 must_have(e.text, cases[i].message);
         }
@@ -493,6 +503,32 @@ static void working_directories(void **state)
         assert_null(gone.cwd);
 }
 
+static void network_of_its_own(void **state)
+{
+        struct place *place = *state;
+        _cleanup_plan_ struct plan plan = PLAN_INIT, fallback = PLAN_INIT;
+        struct plan_request r = request(place);
+        _cleanup_free_ char *text = NULL;
+
+        r.network = "none";
+        r.hostname = "a.b-c";
+        r.dns = "192.0.2.1, 2001:db8::1";
+        r.contain = true;
+        assert_int_equal(make(&plan, place, &r, NULL), 0);
+        text = printed(&plan, place);
+        must_have(text, "namespaces: mount user uts net\n");
+        must_have(text, "host name: a.b-c\n");
+        must_have(text, "mount files: session:/etc/hostname on /etc/hostname\n");
+        must_have(text, "mount files: session:/etc/resolv.conf on /etc/resolv.conf\n");
+        must_have(text, "mount binds: session:/etc/hosts on /etc/hosts (nosuid nodev)\n");
+        must_have(text_get(&place->told), "Setting --net (required by --network)\n");
+
+        place->config.allow_uts_ns = false;
+        assert_int_equal(make(&fallback, place, &r, NULL), 0);
+        assert_null(fallback.hostname);
+        must_have(text_get(&place->told), "UTS namespace");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -514,6 +550,7 @@ int main(void)
                 TEST(site_switches),
                 TEST(directories_of_the_system),
                 TEST(working_directories),
+                TEST(network_of_its_own),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
