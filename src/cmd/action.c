@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/num.h"
 #include "cmd/action_options.h"
+#include "cmd/bound_images.h"
 #include "cmd/commands.h"
 #include "cmd/image_policy.h"
 #include "cmd/installation.h"
@@ -34,6 +35,8 @@ struct action {
         char *scratch; /* owned: where it unpacks the image, if it does */
         struct rootfs_source_settings source_settings;
         struct rootfs_source source;
+        struct bound_images bound;
+        struct data_images data;
         struct plan plan;
         struct environment environment;
 };
@@ -42,6 +45,8 @@ static void action_done(struct action *a)
 {
         environment_done(&a->environment);
         plan_done(&a->plan);
+        data_images_done(&a->data);
+        bound_images_done(&a->bound);
         rootfs_source_done(&a->source);
         free(a->server);
         free(a->scratch);
@@ -228,6 +233,21 @@ static int make_plan(struct action *a, bool privileged, struct err *e)
         return r;
 }
 
+static int open_data(struct action *a, struct err *e)
+{
+        struct rootfs_source_settings settings = a->source_settings;
+        int r = bound_images_open(&a->bound, &a->plan, &report_notes, e);
+
+        if (r < 0 || a->bound.n == 0)
+                return r;
+        if (!a->server)
+                a->server = installation_helper("imagefs");
+        settings.server_path = a->server;
+        settings.unpack_in = NULL;
+        settings.beside = true;
+        return data_images_open(&a->data, a->bound.files, a->bound.n, &settings, &report_notes, e);
+}
+
 static int make_environment(struct action *a, struct err *e)
 {
         const struct action_options *o = a->options;
@@ -279,7 +299,7 @@ static int become(void *user, const char *cwd, struct err *e)
 static int start(struct action *a, struct err *e)
 {
         struct launch_request request = {
-                .plan = &a->plan, .source = &a->source, .become = become, .user = a
+                .plan = &a->plan, .source = &a->source, .data = &a->data, .become = become, .user = a
         };
         bool privileged = plan_privileged() && !a->options->userns;
         int r = load_config(a, e);
@@ -295,6 +315,8 @@ static int start(struct action *a, struct err *e)
         if (r >= 0)
                 r = make_plan(a, privileged, e);
         if (r >= 0)
+                r = open_data(a, e);
+        if (r >= 0)
                 r = make_environment(a, e);
         if (r >= 0)
                 r = rootfs_source_open(&a->source, &a->rootfs, &a->source_settings, &report_notes, e);
@@ -308,6 +330,8 @@ int cmd_action_run(const struct cli_call *call)
                 .options = call->options,
                 .image = IMAGE_INIT,
                 .source = ROOTFS_SOURCE_INIT,
+                .bound = BOUND_IMAGES_INIT,
+                .data = DATA_IMAGES_INIT,
                 .plan = PLAN_INIT,
                 .environment = ENVIRONMENT_INIT,
         };

@@ -23,8 +23,9 @@ static const struct cli_option common[] = {
           .help = "credentials for registries, in Docker's format" },
         { 'B', "bind", "SRC[:DST[:OPTS]]", CLI_ARRAY, FIELD(binds), .env = { "BIND", "BINDPATH" },
           .flags = CLI_APPEND_ENV | CLI_PATH,
-          .help = "show a path of the host in the container, at the same place or at DST; options: ro, rw. "
-                  "Several by commas or by repeating" },
+          .help = "show a path of the host in the container, at the same place or at DST; options: ro, rw; "
+                  "image-src=PATH and id=N show what is at PATH in the image file SRC. Several by commas or by "
+                  "repeating" },
         { 0, "blkio-weight", "N", CLI_INT, FIELD(blkio_weight), .env = { "BLKIO_WEIGHT" },
           .flags = CLI_NOT_YET, .help = "share of block I/O, 10 to 1000" },
         { 0, "blkio-weight-device", "DEVICE:N", CLI_LIST, FIELD(blkio_weight_devices),

@@ -35,6 +35,8 @@ enum imagefs_ids {
         IMAGEFS_IDS_CALLER = 0, /* all the caller's; a user namespace in which only the caller is mapped */
         IMAGEFS_IDS_ROOT = 1,   /* all root's; a user namespace in which the caller is root, nobody else */
         IMAGEFS_IDS_IMAGE = 2,  /* as in the image; no user namespace: for real root only */
+        IMAGEFS_IDS_CALLER_ONLY = 4, /* as CALLER, but only processes with the caller's uid and gid get at the
+                                        files, and those in any user namespace: for an image beside another */
 };
 
 struct imagefs_request {

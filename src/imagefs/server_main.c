@@ -38,7 +38,7 @@ static int options_parse(struct server_options *o, int argc, char **argv)
         o->unpack_in = argv[6];
         if (num_u64(argv[2], 10, 0, INT64_MAX, &o->offset) < 0 ||
             num_u64(argv[3], 10, 0, INT64_MAX, &o->size) < 0 ||
-            num_u64(argv[4], 10, 0, IMAGEFS_IDS_IMAGE, &ids) < 0)
+            num_u64(argv[4], 10, 0, IMAGEFS_IDS_CALLER_ONLY, &ids) < 0)
                 return -EINVAL;
         o->ids = (enum imagefs_ids) ids;
         return 0;

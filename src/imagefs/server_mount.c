@@ -133,13 +133,16 @@ static int new_mount(const char *type, const char *const (*settings)[2], unsigne
 
 static int new_image(const struct server_mount *m, bool allow_subtype)
 {
+        /* The kernel lets others in by their user namespace, which must be ours or below it; the mounter gets
+         * in from anywhere. */
+        const char *others = m->caller_only ? "default_permissions" : "allow_other";
         char fd[12], uid[12], gid[12];
         const char *const settings[][2] = {
                 { "source", "imagefs" }, { "fd", fd },
                 { "rootmode", "40000" }, { "user_id", uid },
                 { "group_id", gid },     { "max_read", READ_MAX },
                 { "ro", NULL },          { "default_permissions", NULL },
-                { "allow_other", NULL }, { allow_subtype ? "subtype" : NULL, "imagefs" },
+                { others, NULL },        { allow_subtype ? "subtype" : NULL, "imagefs" },
                 { NULL, NULL }
         };
 
@@ -226,9 +229,8 @@ static int mount_on(const struct server_mount *m, const char *directory, const c
         if (directory)
                 return mount(directory, place, NULL, MS_BIND, NULL);
         snprintf(data, sizeof(data),
-                 "fd=%d,rootmode=40000,user_id=%u,group_id=%u,max_read=" READ_MAX
-                 ",default_permissions,allow_other",
-                 m->fuse, geteuid(), getegid());
+                 "fd=%d,rootmode=40000,user_id=%u,group_id=%u,max_read=" READ_MAX ",default_permissions%s",
+                 m->fuse, geteuid(), getegid(), m->caller_only ? "" : ",allow_other");
         return mount("imagefs", place, "fuse.imagefs", MS_RDONLY | MS_NOSUID | MS_NODEV, data);
 }
 
@@ -254,8 +256,10 @@ static int mount_by_namespace(struct server_mount *m, const char *directory, str
 int server_mount_make(struct server_mount *m, const struct server_options *options, const char *directory,
                       struct err *e)
 {
-        int r = enter_namespaces(m, options, e);
+        int r;
 
+        m->caller_only = options->ids == IMAGEFS_IDS_CALLER_ONLY;
+        r = enter_namespaces(m, options, e);
         if (r == 0 && !directory)
                 r = open_device(m, e);
         if (r < 0)

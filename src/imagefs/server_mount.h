@@ -22,6 +22,7 @@ struct server_mount {
         int mountns; /* owned; -EBADF unless by_namespace */
         int tree;    /* owned: the mount, to clone; -EBADF with by_namespace */
         bool by_namespace;
+        bool caller_only;   /* nobody else gets in */
         bool old_root_left; /* over the root of the namespace, see server_mount_settle() */
         char path[64];      /* of the mount in the namespace */
         unsigned uid, gid;  /* whose the files are, inside; not used with IMAGEFS_IDS_IMAGE */

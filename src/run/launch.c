@@ -89,7 +89,10 @@ static int build_root(const struct launch_request *request, const struct notes *
         r = rootfs_source_mount(source, session.fd, SESSION_IMAGE, &image, e);
         if (r < 0)
                 return r;
-        return root_assemble(request->plan, &session, image, notes, ret_root, e);
+        r = data_images_mount(request->data, &session, e);
+        if (r < 0)
+                return r;
+        return root_assemble(request->plan, &session, image, request->data, notes, ret_root, e);
 }
 
 /* Standard streams that are terminals have no name inside with a /dev of our own, but for /dev/console. */
@@ -139,6 +142,7 @@ static int launch_inside(const struct launch_request *request, const struct init
         if (r < 0)
                 return err_ctx(e, r, "container creation failed");
         rootfs_source_done(request->source);
+        data_images_done(request->data);
         r = privileges_drop(plan->capabilities, plan->no_new_privs, e);
         if (r >= 0 && plan->init)
                 r = init_split(e);
@@ -159,6 +163,7 @@ static int launch_with_parent(const struct launch_request *request, const struct
         if (child == 0)
                 return launch_inside(request, &signals, notes, e);
         rootfs_source_done(request->source);
+        data_images_done(request->data);
         int r = privileges_drop(request->plan->userns ? 0 : UINT64_MAX, request->plan->userns, e);
 
         return r < 0 ? r : init_supervise(child);

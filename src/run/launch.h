@@ -15,12 +15,14 @@
 
 #include "base/err.h"
 #include "base/note.h"
+#include "run/data_images.h"
 #include "run/plan.h"
 #include "run/rootfs_source.h"
 
 struct launch_request {
         const struct plan *plan;
         struct rootfs_source *source; /* opened */
+        struct data_images *data;     /* opened: the plan's images */
 
         /* Becomes the program; inside the container, without privileges.  cwd: as the user names it.  Returns
          * an exit status when there is nothing to become, or a negative errno. */

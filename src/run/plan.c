@@ -21,6 +21,11 @@ void plan_done(struct plan *plan)
                 free(plan->mounts[i].target);
                 free(plan->mounts[i].options);
         }
+        for (size_t i = 0; i < plan->n_images; i++) {
+                free(plan->images[i].path);
+                free(plan->images[i].id);
+        }
+        free(plan->images);
         free(plan->entries);
         free(plan->mounts);
         account_user_done(&plan->user);
@@ -62,6 +67,26 @@ bool plan_add_mount(struct plan *plan, enum plan_group group, enum plan_source f
                 .options = options ? text_dup(options) : NULL,
         };
         return true;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+        return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+size_t plan_add_image(struct plan *plan, const char *path, const char *id, bool readonly)
+{
+        for (size_t i = 0; i < plan->n_images; i++) {
+                const struct plan_image *image = &plan->images[i];
+
+                if (strcmp(image->path, path) == 0 && same_text(image->id, id) && image->readonly == readonly)
+                        return i;
+        }
+        plan->images = grown(plan->images, plan->n_images, sizeof(*plan->images));
+        plan->images[plan->n_images] = (struct plan_image){ .path = text_dup(path),
+                                                            .id = id ? text_dup(id) : NULL,
+                                                            .readonly = readonly };
+        return plan->n_images++;
 }
 
 void plan_add_entry(struct plan *plan, enum plan_entry_kind kind, const char *path, mode_t mode,
@@ -190,11 +215,16 @@ static const struct {
 
 static void print_mount(const struct plan_mount *m, struct text *out)
 {
+        static const char *const from[] = {
+                [PLAN_HOST] = "", [PLAN_SESSION] = "session:/", [PLAN_FRESH] = "new ", [PLAN_IMAGE] = ""
+        };
         bool first = true;
 
-        text_printf(out, "mount %s: %s%s on %s%s", group_names[m->group],
-                    m->from == PLAN_SESSION ? "session:/" : (m->from == PLAN_FRESH ? "new " : ""), m->source,
-                    m->flags & PLAN_STAGED ? "session:/" : "", m->target);
+        text_printf(out, "mount %s: ", group_names[m->group]);
+        if (m->from == PLAN_IMAGE)
+                text_printf(out, "image %zu:", m->image);
+        text_printf(out, "%s%s on %s%s", from[m->from], m->source, m->flags & PLAN_STAGED ? "session:/" : "",
+                    m->target);
         if (m->options)
                 text_printf(out, " options %s", m->options);
         for (size_t i = 0; i < ARRAY_SIZE(flag_words); i++)
@@ -249,6 +279,11 @@ void plan_print(const struct plan *plan, struct text *out)
         text_add_char(out, '\n');
         for (size_t i = 0; i < plan->n_entries; i++)
                 print_entry(&plan->entries[i], out);
+        for (size_t i = 0; i < plan->n_images; i++)
+                text_printf(out, "image %zu: %s%s%s%s\n", i, plan->images[i].path,
+                            plan->images[i].id ? " partition " : "",
+                            plan->images[i].id ? plan->images[i].id : "",
+                            plan->images[i].readonly ? " (ro)" : "");
         for (size_t i = 0; i < plan->n_mounts; i++)
                 print_mount(&plan->mounts[i], out);
         text_printf(out, "user: %s uid %u gid %u home %s\n", plan->user.name, plan->user.uid, plan->user.gid,

@@ -45,6 +45,7 @@ enum plan_source {
         PLAN_HOST,    /* source: a path of the host, bound */
         PLAN_SESSION, /* source: a path of the session, without '/' in front, bound */
         PLAN_FRESH,   /* source: the type of a new file system */
+        PLAN_IMAGE,   /* source: a path in an image of the plan, bound; what is there makes the mount point */
 };
 
 enum plan_flags {
@@ -69,6 +70,14 @@ struct plan_mount {
         char *source;
         char *target;
         char *options; /* PLAN_FRESH: "key=value,flag"; may be NULL */
+        size_t image;  /* PLAN_IMAGE: its number */
+};
+
+/* An image file of which something is bound (spec runtime.md, 3.13). */
+struct plan_image {
+        char *path; /* absolute */
+        char *id;   /* of the partition, as written; NULL: not given */
+        bool readonly;
 };
 
 enum plan_entry_kind {
@@ -102,6 +111,8 @@ struct plan {
         size_t n_entries;
         struct plan_mount *mounts;
         size_t n_mounts;
+        struct plan_image *images;
+        size_t n_images;
 
         char *hostname;   /* with CLONE_NEWUTS: to be set; NULL: the host's stays */
         char *netns_path; /* network namespace to join; may be NULL */

@@ -33,6 +33,8 @@ bool plan_namespace_allowed(struct planner *p, bool wanted, bool allowed, const 
  * The texts are copied; options may be NULL. */
 bool plan_add_mount(struct plan *plan, enum plan_group group, enum plan_source from, const char *source,
                     const char *target, unsigned flags, const char *options);
+/* The number of an image to bind from; the same one is not added twice.  id: may be NULL. */
+size_t plan_add_image(struct plan *plan, const char *path, const char *id, bool readonly);
 void plan_add_entry(struct plan *plan, enum plan_entry_kind kind, const char *path, mode_t mode,
                     const char *text);
 bool plan_has_entry(const struct plan *plan, const char *path);

@@ -181,6 +181,23 @@ int plan_scratch(struct planner *p, struct err *e)
 /* --- binds
  * -------------------------------------------------------------------------------------------------- */
 
+static bool is_given(const char *text)
+{
+        return text && *text;
+}
+
+static bool add_image_bind(struct planner *p, const struct bind *bind, const char *source, const char *target)
+{
+        const char *inner = is_given(bind->image_source) ? bind->image_source : "/";
+        const char *id = is_given(bind->image_id) ? bind->image_id : NULL;
+
+        if (!plan_add_mount(p->plan, PLAN_USER_BINDS, PLAN_IMAGE, inner, target,
+                            PLAN_NOSUID | PLAN_NODEV | (bind->readonly ? PLAN_READONLY : 0), NULL))
+                return false;
+        p->plan->mounts[p->plan->n_mounts - 1].image = plan_add_image(p->plan, source, id, bind->readonly);
+        return true;
+}
+
 static int add_user_bind(struct planner *p, const struct bind *bind, struct err *e)
 {
         _cleanup_free_ char *source = absolute(bind->source, e);
@@ -189,12 +206,11 @@ static int add_user_bind(struct planner *p, const struct bind *bind, struct err 
 
         if (!source)
                 return -EINVAL;
-        if (bind->image_source || bind->image_id)
-                return err_set(e, -ENOTSUP, "bind mount of the image %s: parts of images cannot be bound yet",
-                               bind->source);
         if (!bind->nonested)
                 text_list_add(&p->plan->bind_targets, bind->target);
-        if (plan_dev_bind(p, source, target))
+        bool of_image = is_given(bind->image_source) || is_given(bind->image_id);
+
+        if (!of_image && plan_dev_bind(p, source, target))
                 return 0;
         if (!p->request->config->user_bind_control) {
                 note(p->notes, LOG_WARNING,
@@ -203,8 +219,11 @@ static int add_user_bind(struct planner *p, const struct bind *bind, struct err 
         }
         if (strcmp(target, "/") == 0)
                 return err_set(e, -EINVAL, "%s cannot be mounted on \"/\": that is the image", source);
-        r = plan_add_host_bind(p, PLAN_USER_BINDS, source, target,
-                               BOUND | (bind->readonly ? PLAN_READONLY : 0), e);
+        if (of_image)
+                r = add_image_bind(p, bind, source, target);
+        else
+                r = plan_add_host_bind(p, PLAN_USER_BINDS, source, target,
+                                       BOUND | (bind->readonly ? PLAN_READONLY : 0), e);
         if (r == 0)
                 note(p->notes, LOG_WARNING,
                      "While bind mounting '%s:%s': destination is already in the mount point list", source,

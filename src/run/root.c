@@ -18,6 +18,8 @@ struct step {
         const struct plan_mount *mount;
         struct layer_place place;
         size_t place_size; /* of its path */
+        int source;        /* owned: PLAN_IMAGE: what is bound */
+        bool directory;    /* what to make when it is missing; else a file */
         bool skip;
         bool covered; /* an earlier mount is over its place: what is there is seen only when that is done */
 };
@@ -25,6 +27,7 @@ struct step {
 struct assembly {
         const struct plan *plan;
         const struct session *session;
+        const struct data_images *data;
         const struct notes *notes;
         struct layer layer;
         struct step *steps; /* one per mount of the plan */
@@ -35,8 +38,10 @@ struct assembly {
 
 static void assembly_done(struct assembly *a)
 {
-        for (size_t i = 0; i < a->plan->n_mounts; i++)
+        for (size_t i = 0; i < a->plan->n_mounts; i++) {
                 free(a->steps[i].place.path);
+                clean_close(&a->steps[i].source);
+        }
         free(a->steps);
         free(a->cwd_resolved);
         layer_done(&a->layer);
@@ -97,13 +102,31 @@ static int skip_cwd(struct assembly *a, struct step *step, const char *why)
         return 0;
 }
 
+static int find_source(const struct assembly *a, struct step *step, struct err *e)
+{
+        const struct plan_mount *m = step->mount;
+        struct stat status;
+
+        step->directory = m->flags & PLAN_DIRECTORY;
+        if (m->from != PLAN_IMAGE)
+                return 0;
+        step->source = data_images_find(a->data, m->image, m->source, e);
+        if (step->source < 0)
+                return step->source;
+        step->directory = fstat(step->source, &status) == 0 && S_ISDIR(status.st_mode);
+        return 0;
+}
+
 static int prepare_step(struct assembly *a, size_t index, struct err *e)
 {
         struct step *step = &a->steps[index];
         const struct plan_mount *m = step->mount;
         bool is_cwd = m->flags & PLAN_CALLER_CWD;
-        int r = layer_find(&a->layer, m->target, m->flags & PLAN_HIDES_LINK, &step->place);
+        int r = find_source(a, step, e);
 
+        if (r < 0)
+                return r;
+        r = layer_find(&a->layer, m->target, m->flags & PLAN_HIDES_LINK, &step->place);
         if (r < 0 && is_cwd) {
                 step->place.path = text_dup(m->target + 1);
                 return skip_cwd(a, step, strerror(-r));
@@ -120,7 +143,7 @@ static int prepare_step(struct assembly *a, size_t index, struct err *e)
                 return 0;
         if (is_cwd && step->place.through_link)
                 return skip_cwd(a, step, "a symlink of the image leads to where it does not exist");
-        r = layer_add(&a->layer, step->place.path, m->flags & PLAN_DIRECTORY);
+        r = layer_add(&a->layer, step->place.path, step->directory);
         if (r < 0 && is_cwd)
                 return skip_cwd(a, step, strerror(-r));
         return r < 0 ? err_errno(e, r, "making the mount point %s", m->target) : 0;
@@ -159,9 +182,11 @@ static int prepare(struct assembly *a, struct err *e)
 
 /* --- mounting ------------------------------------------------------------------------------------------- */
 
-static int make_tree(const struct assembly *a, const struct plan_mount *m, struct mount_tree *tree,
+static int make_tree(const struct assembly *a, const struct step *step, struct mount_tree *tree,
                      struct err *e)
 {
+        const struct plan_mount *m = step->mount;
+
         switch (m->from) {
         case PLAN_HOST:
                 return mount_bind(tree, AT_FDCWD, m->source, m->flags, e);
@@ -169,18 +194,21 @@ static int make_tree(const struct assembly *a, const struct plan_mount *m, struc
                 return mount_bind(tree, a->session->fd, m->source, m->flags, e);
         case PLAN_FRESH:
                 return mount_new(tree, m->source, NULL, m->options, m->flags, e);
+        case PLAN_IMAGE:
+                return mount_bind(tree, step->source, "", m->flags, e);
         }
         return -EINVAL;
 }
 
 /* A mount point below a directory that was mounted before is made there, as the user asked for. */
-static int make_point_below(const struct assembly *a, const struct plan_mount *m)
+static int make_point_below(const struct assembly *a, const struct step *step)
 {
+        const struct plan_mount *m = step->mount;
         _cleanup_free_ char *dir = path_dir(m->target);
         _cleanup_close_ int parent = -EBADF, fd = -EBADF;
-        int r = fd_mkdir_in(a->root, m->flags & PLAN_DIRECTORY ? m->target : dir, 0755);
+        int r = fd_mkdir_in(a->root, step->directory ? m->target : dir, 0755);
 
-        if (r < 0 || m->flags & PLAN_DIRECTORY)
+        if (r < 0 || step->directory)
                 return r;
         parent = fd_open_in(a->root, dir, O_PATH | O_DIRECTORY, 0);
         if (parent < 0)
@@ -200,7 +228,7 @@ static int attach(struct assembly *a, const struct step *step, struct mount_tree
                 return mount_attach(tree, a->session->fd, m->target, e);
         r = mount_attach(tree, a->root, m->target, &first);
         if (r == -ENOENT && step->covered) {
-                r = make_point_below(a, m);
+                r = make_point_below(a, step);
                 if (r < 0)
                         return err_errno(e, r, "making the mount point %s below what is mounted there",
                                          m->target);
@@ -230,7 +258,7 @@ static int apply_step(struct assembly *a, struct step *step, struct err *e)
         const struct plan_mount *m = step->mount;
         int r;
 
-        r = make_tree(a, m, &tree, e);
+        r = make_tree(a, step, &tree, e);
         if (r >= 0)
                 r = attach(a, step, &tree, e);
         return r < 0 ? err_ctx(e, r, "mounting %s on %s", m->source, m->target) : 0;
@@ -280,17 +308,21 @@ static int assemble(struct assembly *a, int image, struct err *e)
 }
 
 int root_assemble(const struct plan *plan, const struct session *session, int image,
-                  const struct notes *notes, int *ret, struct err *e)
+                  const struct data_images *data, const struct notes *notes, int *ret, struct err *e)
 {
         _cleanup_(assembly_done) struct assembly a = {
                 .plan = plan,
                 .session = session,
+                .data = data,
                 .notes = notes,
                 .layer = LAYER_INIT,
                 .steps = text_alloc((plan->n_mounts + 1) * sizeof(struct step)),
                 .root = -EBADF,
         };
         int r;
+
+        for (size_t i = 0; i < plan->n_mounts; i++)
+                a.steps[i].source = -EBADF;
 
         if (stat(".", &a.cwd) == 0)
                 a.cwd_resolved = getcwd(NULL, 0);

@@ -31,6 +31,7 @@ struct rootfs_source {
 
 struct rootfs_source_settings {
         bool privileged;         /* may attach loop devices and mount squashfs */
+        bool beside;             /* not the root file system, but mounted beside it */
         const char *server_path; /* the imagefs executable */
         unsigned linger_s;
         unsigned loop_max;

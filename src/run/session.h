@@ -3,6 +3,7 @@
  *      /.image        the image's root
  *      /.mountpoints  directories and files that the image lacks (layer.h)
  *      /.final        both together: the container's root
+ *      /.data/N       images of which something is bound (data_images.h)
  *      /etc /dev /tmp /home …   what the plan's entries make; binds of the plan lead here
  *
  * It is mounted over "/" of the container's own mount namespace: no directory of the host is needed for it,
@@ -18,6 +19,7 @@
 #define SESSION_MOUNTPOINTS ".mountpoints"
 #define SESSION_FINAL       ".final"
 #define SESSION_UNDERLAY    ".underlay"
+#define SESSION_DATA        ".data"
 
 struct session {
         int fd; /* owned: its root */
