@@ -95,8 +95,7 @@ static const struct cli_option common[] = {
         { 0, "memory-swap", "SIZE", CLI_STRING, FIELD(memory_swap), .env = { "MEMORY_SWAP" },
           .flags = CLI_NOT_YET, .help = "limit of memory and swap, -1 for none" },
         { 0, "mount", "SPEC", CLI_ARRAY, FIELD(mounts), .env = { "MOUNT" }, .flags = CLI_APPEND_ENV,
-          .help = "the same as --bind, by names: type=bind,source=SRC,target=DST[,readonly]; a field that has a "
-                  "comma in it goes into quotation marks" },
+          .help = "as --bind, by names: fields type=bind, source=SRC, target=DST, readonly as one record of CSV" },
         { 'n', "net", NULL, CLI_BOOL, FIELD(net), .env = { "NET", "UNSHARE_NET" },
           .help = "new network namespace; --network says what is in it" },
         { 0, "netns-path", "FILE", CLI_STRING, FIELD(netns_path), .env = { "NETNS_PATH" }, .flags = CLI_PATH,

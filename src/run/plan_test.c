@@ -120,7 +120,6 @@ static void refuses(void **state)
                 { .bind = "/nonexistent", .message = "mount source /nonexistent doesn't exist" },
                 { .bind = "dir:relative", .message = "must be an absolute path" },
                 { .bind = "dir:/", .message = "cannot be mounted on \"/\"" },
-                { .bind = "dir:/x:id=4", .message = "cannot be bound yet" },
                 { .home = "a:b:c", .message = "incorrect number of elements" },
                 { .home = "a:", .message = "empty element" },
                 { .home = "dir:relative", .message = "must be an absolute path" },
@@ -154,6 +153,28 @@ static void refuses(void **state)
                 assert_true(make(&plan, place, &r, &e) < 0);
                 must_have(e.text, cases[i].message);
         }
+}
+
+/* Binds from one image are one image of the plan; another id or mode is another. */
+static void images(void **state)
+{
+        const char *place = *state;
+        _cleanup_text_list_ struct text_list binds = TEXT_LIST_INIT, mounts = TEXT_LIST_INIT;
+        _cleanup_plan_ struct plan plan = PLAN_INIT;
+        _cleanup_text_ struct text text = TEXT_INIT;
+        struct plan_request r = request(place);
+        struct err e = ERR_INIT;
+
+        text_list_add(&binds, "/i.sif:/a:image-src=/x,/i.sif:/b:image-src=/y,/i.sif:/c:id=3,ro");
+        text_list_add(&mounts, "src=/i.sif,dst=/d,id=3,ro");
+        r.binds = &binds;
+        r.bind_mounts = &mounts;
+        assert_int_equal(make(&plan, place, &r, &e), 0);
+        assert_int_equal(plan.n_images, 2);
+        plan_print(&plan, &text);
+        must_have(text_get(&text), "image 0: /i.sif\nimage 1: /i.sif partition 3 (ro)\n");
+        must_have(text_get(&text), "mount user binds: image 0:/y on /b (nosuid nodev)\n");
+        must_have(text_get(&text), "mount user binds: image 1:/ on /d (nosuid nodev ro)\n");
 }
 
 static void site_refuses(void **state)
@@ -535,6 +556,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(refuses),
+                TEST(images),
                 TEST(site_refuses),
                 TEST(ordinary_user),
                 TEST(root),
