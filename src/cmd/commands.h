@@ -34,6 +34,7 @@ extern const struct cli_command *const all_commands[]; /* terminated by NULL */
 void root_globals(const void *options);
 
 extern const struct cli_command cmd_completion;
+extern const struct cli_command cmd_doctor;
 extern const struct cli_command cmd_exec;
 extern const struct cli_command cmd_help;
 extern const struct cli_command cmd_run;
@@ -73,7 +74,8 @@ extern const struct cli_command cmd_sign;
 extern const struct cli_command cmd_tag;
 extern const struct cli_command cmd_verify;
 
-COMMAND_HANDLER(cmd_action_run); /* exec, run, shell, test */
+COMMAND_HANDLER(cmd_action_run);
+COMMAND_HANDLER(cmd_doctor_run); /* exec, run, shell, test */
 COMMAND_HANDLER(cmd_build_run);
 COMMAND_HANDLER(cmd_inspect_run);
 COMMAND_HANDLER(cmd_run_help_run);
