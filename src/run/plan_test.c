@@ -158,7 +158,7 @@ static void refuses(void **state)
 /* Binds from one image are one image of the plan; another id or mode is another. */
 static void images(void **state)
 {
-        const char *place = *state;
+        struct place *place = *state;
         _cleanup_text_list_ struct text_list binds = TEXT_LIST_INIT, mounts = TEXT_LIST_INIT;
         _cleanup_plan_ struct plan plan = PLAN_INIT;
         _cleanup_text_ struct text text = TEXT_INIT;
