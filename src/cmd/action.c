@@ -12,8 +12,10 @@
 #include "cmd/commands.h"
 #include "cmd/image_policy.h"
 #include "cmd/installation.h"
+#include "cmd/overlays.h"
 #include "cmd/report.h"
 #include "config/config.h"
+#include "host/limits.h"
 #include "host/scratch.h"
 #include "image/image.h"
 #include "run/command.h"
@@ -31,9 +33,11 @@ struct action {
         struct image image;
         struct identity identity;
         struct rootfs rootfs;
+        struct overlays overlays;
         char *server;  /* owned: path of the image server */
         char *scratch; /* owned: where it unpacks the image, if it does */
         struct rootfs_source_settings source_settings;
+        struct rootfs_source_settings overlay_settings;
         struct rootfs_source source;
         struct bound_images bound;
         struct data_images data;
@@ -51,6 +55,7 @@ static void action_done(struct action *a)
         free(a->server);
         free(a->scratch);
         identity_done(&a->identity);
+        overlays_done(&a->overlays);
         image_done(&a->image);
         config_done(&a->config);
 }
@@ -134,6 +139,44 @@ static int set_rootfs(struct action *a, struct err *e)
         return -EINVAL;
 }
 
+/* -w: the image itself is written, or a SIF's overlay partition. */
+static int set_writable(struct action *a, struct err *e)
+{
+        const struct image *image = &a->image;
+
+        switch (image->kind) {
+        case IMAGE_SIF:
+                return 0;
+        case IMAGE_SQUASHFS:
+                err_set(e, -EROFS, "could not use %s for writing: squashfs is a read-only file system",
+                        image->path);
+                return err_hint(e, -EROFS, "write beside it: --overlay DIRECTORY or --writable-tmpfs");
+        default:
+                if (faccessat(AT_FDCWD, image->path, W_OK, AT_EACCESS) < 0)
+                        return err_set(e, -EACCES,
+                                       "could not use %s for writing, you don't have write permissions",
+                                       image->path);
+                a->rootfs.writable = true;
+                return 0;
+        }
+}
+
+static int open_overlays(struct action *a, struct err *e)
+{
+        const struct action_options *o = a->options;
+        int r = 0;
+
+        if (o->writable && o->overlays.n)
+                return err_set(e, -EINVAL, "cannot use --overlay in conjunction with --writable");
+        if (o->writable)
+                r = set_writable(a, e);
+        if (r >= 0)
+                r = overlays_add_image(&a->overlays, &a->image, o->writable, e);
+        for (size_t i = 0; i < o->overlays.n && r >= 0; i++)
+                r = overlays_add(&a->overlays, o->overlays.at[i], &a->config, &report_notes, e);
+        return r;
+}
+
 static int open_image(struct action *a, struct err *e)
 {
         const char *path = a->call->argv[0];
@@ -144,7 +187,9 @@ static int open_image(struct action *a, struct err *e)
         r = image_open(&a->image, path, true, e);
         if (r >= 0)
                 r = image_policy_check(&a->image, &a->config, e);
-        return r < 0 ? r : set_rootfs(a, e);
+        if (r >= 0)
+                r = set_rootfs(a, e);
+        return r < 0 ? r : open_overlays(a, e);
 }
 
 /* --unsquash, or a machine without FUSE whose site allows it. */
@@ -174,10 +219,12 @@ static int source_settings(struct action *a, bool privileged, struct err *e)
                 .privileged = privileged,
                 .loop_max = a->config.loop_max > UINT16_MAX ? UINT16_MAX : (unsigned) a->config.loop_max,
         };
-        if (a->rootfs.kind == ROOTFS_SQUASHFS)
+        if (a->rootfs.kind == ROOTFS_SQUASHFS || a->overlays.n_layers)
                 a->server = installation_helper("imagefs");
         a->source_settings.server_path = a->server;
         r = linger(a, &a->source_settings.linger_s, e);
+        a->overlay_settings = a->source_settings;
+        a->overlay_settings.beside = true;
         return r < 0 ? r : choose_unpacking(a, privileged, e);
 }
 
@@ -193,6 +240,18 @@ static void log_plan(const struct plan *plan)
         plan_print(plan, &text);
         for (char *line = strtok_r(text.at, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
                 log_debug("%s", line);
+}
+
+/* Half of what may still be taken: the other is for the program.  Not less than the site gives a session. */
+static uint64_t writable_tmpfs_bytes(const struct action *a)
+{
+        uint64_t memory = limits_memory(), least = a->config.session_m << 20;
+        uint64_t size = memory / 2 > least ? memory / 2 : least;
+
+        if (memory == UINT64_MAX)
+                return 0;
+        log_verbose("the writable layer in memory takes up to %llu MiB", (unsigned long long) (size >> 20));
+        return size;
 }
 
 static int make_plan(struct action *a, bool privileged, struct err *e)
@@ -225,6 +284,11 @@ static int make_plan(struct action *a, bool privileged, struct err *e)
                 .no_umask = o->no_umask,
                 .no_privs = o->no_privs,
                 .underlay = o->underlay,
+                .writable = a->rootfs.writable,
+                .writable_tmpfs = o->writable_tmpfs,
+                .writable_tmpfs_bytes = o->writable_tmpfs ? writable_tmpfs_bytes(a) : 0,
+                .overlays = a->overlays.layers,
+                .n_overlays = a->overlays.n_layers,
         };
         int r = plan_make(&a->plan, &request, &report_notes, e);
 
@@ -299,7 +363,12 @@ static int become(void *user, const char *cwd, struct err *e)
 static int start(struct action *a, struct err *e)
 {
         struct launch_request request = {
-                .plan = &a->plan, .source = &a->source, .data = &a->data, .become = become, .user = a
+                .plan = &a->plan,
+                .source = &a->source,
+                .overlay_settings = &a->overlay_settings,
+                .data = &a->data,
+                .become = become,
+                .user = a,
         };
         bool privileged = plan_privileged() && !a->options->userns;
         int r = load_config(a, e);

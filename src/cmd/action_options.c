@@ -32,7 +32,7 @@ static const struct cli_option common[] = {
           .env = { "BLKIO_WEIGHT_DEVICE" }, .flags = CLI_NOT_YET, .help = "share of one device's I/O" },
         { 'e', "cleanenv", NULL, CLI_BOOL, FIELD(cleanenv), .env = { "CLEANENV" },
           .help = "leave the variables of the host outside" },
-        { 0, "compat", NULL, CLI_BOOL, FIELD(compat), .env = { "COMPAT" }, .flags = CLI_NOT_YET,
+        { 0, "compat", NULL, CLI_BOOL, FIELD(compat), .env = { "COMPAT" },
           .help = "start the way OCI runtimes do" },
         { 0, "compat32", NULL, CLI_BOOL, FIELD(compat32), .env = { "COMPAT32" }, .flags = CLI_NOT_YET,
           .help = "32-bit GPU libraries too" },
@@ -157,10 +157,10 @@ static const struct cli_option common[] = {
           .help = "new UTS namespace" },
         { 'W', "workdir", "DIR", CLI_STRING, FIELD(workdir), .env = { "WORKDIR" }, .flags = CLI_PATH,
           .help = "where contained temporary directories are kept" },
-        { 'w', "writable", NULL, CLI_BOOL, FIELD(writable), .env = { "WRITABLE" }, .flags = CLI_NOT_YET,
+        { 'w', "writable", NULL, CLI_BOOL, FIELD(writable), .env = { "WRITABLE" },
           .help = "write into the image itself" },
         { 0, "writable-tmpfs", NULL, CLI_BOOL, FIELD(writable_tmpfs), .env = { "WRITABLE_TMPFS" },
-          .flags = CLI_NOT_YET, .help = "a writable layer that goes away afterwards" },
+          .help = "a writable layer that goes away afterwards" },
 };
 
 static const struct cli_option foreground[] = {
@@ -235,6 +235,8 @@ int action_options_settle(struct action_options *o, struct err *e)
                 return err_set(e, -EINVAL,
                                "--runscript-timeout: \"%s\" is not a duration such as 90s or 1m30s",
                                o->runscript_timeout);
+        if (o->compat)
+                o->containall = o->writable_tmpfs = o->no_init = o->no_umask = o->no_eval = true;
         if (o->containall)
                 o->contain = o->pid = o->ipc = o->cleanenv = true;
         return 0;

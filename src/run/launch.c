@@ -12,6 +12,7 @@
 #include "host/reason.h"
 #include "run/init.h"
 #include "run/namespaces.h"
+#include "run/overlay.h"
 #include "run/privileges.h"
 #include "run/root.h"
 #include "run/session.h"
@@ -33,19 +34,12 @@ static int join_mounts(struct rootfs_source *source, struct err *e)
         return 0;
 }
 
-/* The user namespace is for this process and what it forks, a pid namespace only for the latter. */
+/* A pid namespace comes later: helpers of the overlays stay outside it. */
 static int enter_user(const struct plan *plan, struct rootfs_source *source, struct err *e)
 {
-        unsigned pid = plan->namespaces & CLONE_NEWPID;
-        int r;
-
-        if (source->served && source->join.userns >= 0) {
-                r = namespaces_join_user(source->join.userns, e);
-                return r < 0 || !pid ? r : namespaces_unshare(pid, e);
-        }
-        if (plan->userns)
-                return namespaces_own_user(pid, e);
-        return pid ? namespaces_unshare(pid, e) : 0;
+        if (source->served && source->join.userns >= 0)
+                return namespaces_join_user(source->join.userns, e);
+        return plan->userns ? namespaces_own_user(e) : 0;
 }
 
 static int enter_mounts(const struct plan *plan, struct rootfs_source *source, struct err *e)
@@ -68,8 +62,8 @@ static int enter_mounts(const struct plan *plan, struct rootfs_source *source, s
 /* --- root ------------------------------------------------------------------------------------------------
  */
 
-static int build_root(const struct launch_request *request, const struct notes *notes, int *ret_root,
-                      struct err *e)
+static int build_root(const struct launch_request *request, struct overlay_stack *stack,
+                      const struct notes *notes, int *ret_root, struct err *e)
 {
         struct rootfs_source *source = request->source;
         _cleanup_session_ struct session session = SESSION_INIT;
@@ -87,12 +81,14 @@ static int build_root(const struct launch_request *request, const struct notes *
                         return r;
         }
         r = rootfs_source_mount(source, session.fd, SESSION_IMAGE, &image, e);
+        if (r >= 0)
+                r = overlay_mount(stack, request->plan, &session, e);
         if (r < 0)
                 return r;
         r = data_images_mount(request->data, &session, e);
         if (r < 0)
                 return r;
-        return root_assemble(request->plan, &session, image, request->data, notes, ret_root, e);
+        return root_assemble(request->plan, &session, image, stack, request->data, notes, ret_root, e);
 }
 
 /* Standard streams that are terminals have no name inside with a /dev of our own, but for /dev/console. */
@@ -110,12 +106,12 @@ static void reopen_console(void)
         }
 }
 
-static int enter_root(const struct launch_request *request, const struct notes *notes, const char **ret_cwd,
-                      struct err *e)
+static int enter_root(const struct launch_request *request, struct overlay_stack *stack,
+                      const struct notes *notes, const char **ret_cwd, struct err *e)
 {
         _cleanup_close_ int root = -EBADF;
         mode_t umask_before = umask(0);
-        int r = build_root(request, notes, &root, e);
+        int r = build_root(request, stack, notes, &root, e);
 
         if (r >= 0)
                 r = root_enter(root, e);
@@ -130,19 +126,20 @@ static int enter_root(const struct launch_request *request, const struct notes *
 /* --- all ---------------------------------------------------------------------------------------------------
  */
 
-static int launch_inside(const struct launch_request *request, const struct init_signals *signals,
-                         const struct notes *notes, struct err *e)
+static int launch_inside(const struct launch_request *request, struct overlay_stack *stack,
+                         const struct init_signals *signals, const struct notes *notes, struct err *e)
 {
         const struct plan *plan = request->plan;
         const char *cwd = "/";
         int r = enter_mounts(plan, request->source, e);
 
         if (r >= 0)
-                r = enter_root(request, notes, &cwd, e);
+                r = enter_root(request, stack, notes, &cwd, e);
         if (r < 0)
                 return err_ctx(e, r, "container creation failed");
         rootfs_source_done(request->source);
         data_images_done(request->data);
+        overlay_done(stack);
         r = privileges_drop(plan->capabilities, plan->no_new_privs, e);
         if (r >= 0 && plan->init)
                 r = init_split(e);
@@ -153,7 +150,8 @@ static int launch_inside(const struct launch_request *request, const struct init
         return request->become(request->user, cwd, e);
 }
 
-static int launch_with_parent(const struct launch_request *request, const struct notes *notes, struct err *e)
+static int launch_with_parent(const struct launch_request *request, struct overlay_stack *stack,
+                              const struct notes *notes, struct err *e)
 {
         struct init_signals signals;
         pid_t child = init_fork(&signals, e);
@@ -161,9 +159,10 @@ static int launch_with_parent(const struct launch_request *request, const struct
         if (child < 0)
                 return child;
         if (child == 0)
-                return launch_inside(request, &signals, notes, e);
+                return launch_inside(request, stack, &signals, notes, e);
         rootfs_source_done(request->source);
         data_images_done(request->data);
+        overlay_done(stack);
         int r = privileges_drop(request->plan->userns ? 0 : UINT64_MAX, request->plan->userns, e);
 
         return r < 0 ? r : init_supervise(child);
@@ -171,14 +170,20 @@ static int launch_with_parent(const struct launch_request *request, const struct
 
 int launch(const struct launch_request *request, const struct notes *notes, struct err *e)
 {
+        _cleanup_(overlay_done) struct overlay_stack stack = OVERLAY_STACK_INIT;
         const struct plan *plan = request->plan;
+        bool pid = plan->namespaces & CLONE_NEWPID;
         int r = plan->netns_path ? namespaces_join_net(plan->netns_path, e) : 0;
 
         if (r >= 0)
                 r = enter_user(plan, request->source, e);
+        if (r >= 0)
+                r = overlay_open(&stack, plan, request->overlay_settings, notes, e);
+        if (r >= 0 && pid)
+                r = namespaces_unshare(CLONE_NEWPID, e);
         if (r < 0)
                 return err_ctx(e, r, "container creation failed");
-        if (plan->namespaces & CLONE_NEWPID)
-                return launch_with_parent(request, notes, e);
-        return launch_inside(request, NULL, notes, e);
+        if (pid)
+                return launch_with_parent(request, &stack, notes, e);
+        return launch_inside(request, &stack, NULL, notes, e);
 }

@@ -21,8 +21,9 @@
 
 struct launch_request {
         const struct plan *plan;
-        struct rootfs_source *source; /* opened */
-        struct data_images *data;     /* opened: the plan's images */
+        struct rootfs_source *source;                          /* opened */
+        const struct rootfs_source_settings *overlay_settings; /* for the plan's overlays */
+        struct data_images *data;                              /* opened: the plan's images */
 
         /* Becomes the program; inside the container, without privileges.  cwd: as the user names it.  Returns
          * an exit status when there is nothing to become, or a negative errno. */

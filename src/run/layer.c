@@ -16,18 +16,40 @@
 
 #define LINKS_MAX 40 /* as the kernel's own limit, path_resolution(7) */
 
-int layer_init(struct layer *layer, const struct session *session, int image, struct err *e)
+/* With overlays, targets are looked up in all that lies there together: a read-only overlay for this alone,
+ * attached to nothing.  Where the kernel cannot make one, the image's own names decide. */
+static int open_lookup(const struct session *session, int image, const struct overlay_stack *stack)
 {
-        int points = openat(session->fd, SESSION_MOUNTPOINTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_mount_tree_ struct mount_tree tree = MOUNT_TREE_INIT;
+        _cleanup_text_ struct text options = TEXT_INIT;
 
-        if (points < 0)
+        if (stack->sources && fchdir(session->fd) == 0) {
+                text_add(&options, "lowerdir=");
+                if (stack->upper)
+                        text_printf(&options, "%s/upper:", stack->upper);
+                text_printf(&options, "%s" SESSION_IMAGE "%s", text_get(&stack->lower),
+                            stack->userxattr ? ",userxattr" : "");
+                if (mount_new(&tree, "overlay", NULL, text_get(&options), MOUNT_NODEV, NULL) >= 0 &&
+                    !tree.classic)
+                        return fd_take(&tree.fd);
+        }
+        return fcntl(image, F_DUPFD_CLOEXEC, 3);
+}
+
+int layer_init(struct layer *layer, const struct session *session, int image,
+               const struct overlay_stack *stack, struct err *e)
+{
+        *layer = (struct layer){ .session = session->fd, .stack = stack, .image = -EBADF, .points = -EBADF };
+        layer->points = openat(session->fd, SESSION_MOUNTPOINTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (layer->points < 0)
                 return err_errno(e, -errno, "session: opening " SESSION_MOUNTPOINTS);
-        *layer = (struct layer){ .session = session->fd, .image = image, .points = points };
-        return 0;
+        layer->image = open_lookup(session, image, stack);
+        return layer->image < 0 ? err_errno(e, -errno, "duplicating a descriptor") : 0;
 }
 
 void layer_done(struct layer *layer)
 {
+        clean_close(&layer->image);
         clean_close(&layer->points);
         free(layer->parent);
         layer->parent = NULL;
@@ -236,22 +258,69 @@ static bool overlay_may_use(int image)
         return true;
 }
 
-static int mount_overlay(struct layer *layer, int *ret, struct err *e)
+/* Missing mount points are above what is only read, where nothing can hide them, and below what is written,
+ * so that they do not end up there. */
+static void overlay_options(const struct layer *layer, const char *extra, struct text *ret)
+{
+        const struct overlay_stack *stack = layer->stack;
+        const char *lower = text_get(&stack->lower);
+
+        if (stack->upper)
+                text_printf(ret, "lowerdir=%s" SESSION_MOUNTPOINTS ":" SESSION_IMAGE, lower);
+        else
+                text_printf(ret, "lowerdir=" SESSION_MOUNTPOINTS ":%s" SESSION_IMAGE, lower);
+        if (stack->upper)
+                text_printf(ret, ",upperdir=%s/upper,workdir=%s/work", stack->upper, stack->upper);
+        text_add(ret, extra);
+}
+
+static int try_overlay(struct layer *layer, const char *extra, int *ret, struct err *e)
 {
         _cleanup_mount_tree_ struct mount_tree tree = MOUNT_TREE_INIT;
+        _cleanup_text_ struct text options = TEXT_INIT;
         int r;
 
-        /* Layers are named from the working directory: overlayfs takes no descriptors before Linux 6.13. */
-        if (fchdir(layer->session) < 0)
-                return err_errno(e, -errno, "entering the session");
-        r = mount_new(&tree, "overlay", NULL, "lowerdir=" SESSION_MOUNTPOINTS ":" SESSION_IMAGE, MOUNT_NODEV,
-                      e);
+        overlay_options(layer, extra, &options);
+        r = mount_new(&tree, "overlay", NULL, text_get(&options), MOUNT_NODEV, e);
         if (r >= 0)
                 r = mount_attach(&tree, layer->session, SESSION_FINAL, e);
         if (r < 0)
                 return r;
         *ret = fd_take(&tree.fd);
         return 0;
+}
+
+/* Options from best to least; a kernel without one says EINVAL, and ESTALE to an upper layer that was used
+ * over another image before. */
+static int mount_overlay(struct layer *layer, int *ret, struct err *e)
+{
+        static const char *const plain[] = { "", NULL };
+        static const char *const as_root[] = { ",xino=on", ",xino=on,index=off", "", NULL };
+        static const char *const as_user[] = { ",userxattr,xino=on", ",userxattr,xino=on,index=off",
+                                               ",userxattr", "", NULL };
+        const struct overlay_stack *stack = layer->stack;
+        const char *const *extra = !overlay_any(stack) ? plain : (stack->userxattr ? as_user : as_root);
+        int r = -EINVAL;
+
+        /* Layers are named from the working directory: overlayfs takes no descriptors before Linux 6.13. */
+        if (fchdir(layer->session) < 0)
+                return err_errno(e, -errno, "entering the session");
+        for (; *extra && (r == -EINVAL || r == -ESTALE); extra++) {
+                err_clear(e);
+                r = try_overlay(layer, *extra, ret, e);
+        }
+        return r;
+}
+
+static int no_overlay(struct layer *layer, const struct err *why, struct err *e)
+{
+        *e = *why;
+        err_ctx(e, why->code,
+                layer->stack->upper ? "the image and its writable layer cannot be put together"
+                                    : "the image and its overlays cannot be put together");
+        return err_hint(e, why->code,
+                        "install fuse-overlayfs, keep the overlay on a local file system, or start from a "
+                        "directory: apptainer build --sandbox DIRECTORY IMAGE");
 }
 
 int layer_mount(struct layer *layer, bool underlay, const struct notes *notes, int *ret, struct err *e)
@@ -265,6 +334,8 @@ int layer_mount(struct layer *layer, bool underlay, const struct notes *notes, i
         if (!underlay && overlay_may_use(layer->image)) {
                 if (mount_overlay(layer, ret, &overlay) >= 0)
                         return 0;
+                if (overlay_any(layer->stack))
+                        return no_overlay(layer, &overlay, e);
                 note(notes, LOG_VERBOSE, "no overlayfs, binding around missing mount points instead: %s",
                      overlay.text);
         }

@@ -12,19 +12,21 @@
 
 #include "base/err.h"
 #include "base/note.h"
+#include "run/overlay.h"
 #include "run/session.h"
 
 struct layer {
-        int session;  /* borrowed */
-        int image;    /* borrowed: root of the image */
-        int points;   /* owned: the directory of mount points */
-        bool used;    /* something is missing */
+        int session;                       /* borrowed */
+        const struct overlay_stack *stack; /* borrowed; mounted */
+        int image;                         /* owned: what targets are looked up in */
+        int points;                        /* owned: the directory of mount points */
+        bool used;                         /* something is missing */
         char *parent; /* owned: where the last mount point was made: many are made in one directory */
 };
 
 #define LAYER_INIT                                                                                           \
         {                                                                                                    \
-                .points = -EBADF                                                                             \
+                .image = -EBADF, .points = -EBADF                                                            \
         }
 
 /* Where a target is in the image. */
@@ -34,7 +36,9 @@ struct layer_place {
         bool through_link; /* a link was on the way */
 };
 
-int layer_init(struct layer *layer, const struct session *session, int image, struct err *e);
+/* image: its root. */
+int layer_init(struct layer *layer, const struct session *session, int image,
+               const struct overlay_stack *stack, struct err *e);
 
 /* own_name: a link at the target itself is not followed, and counts as missing. */
 int layer_find(const struct layer *layer, const char *target, bool own_name, struct layer_place *ret);

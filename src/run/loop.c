@@ -63,7 +63,7 @@ static int try_free_device(int control, const struct loop_config *config, unsign
         if ((unsigned) number >= most)
                 return err_set(e, -ENOSPC, "all %u loop devices that the site allows are in use", most);
         snprintf(path, sizeof(path), "/dev/loop%d", number);
-        device = open(path, O_RDONLY | O_CLOEXEC);
+        device = open(path, (config->info.lo_flags & LO_FLAGS_READ_ONLY ? O_RDONLY : O_RDWR) | O_CLOEXEC);
         if (device < 0)
                 return err_errno(e, -errno, "opening %s", path);
         r = configure(device, config);
@@ -72,14 +72,14 @@ static int try_free_device(int control, const struct loop_config *config, unsign
         return fd_take(&device);
 }
 
-int loop_attach(int file, uint64_t offset, uint64_t size, unsigned most, struct err *e)
+int loop_attach(int file, uint64_t offset, uint64_t size, bool writable, unsigned most, struct err *e)
 {
         _cleanup_close_ int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
         struct loop_config config = {
                 .fd = (uint32_t) file,
                 .info = { .lo_offset = offset,
                           .lo_sizelimit = size,
-                          .lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR },
+                          .lo_flags = LO_FLAGS_AUTOCLEAR | (writable ? 0u : LO_FLAGS_READ_ONLY) },
         };
         int r = -EBUSY;
 
@@ -90,7 +90,8 @@ int loop_attach(int file, uint64_t offset, uint64_t size, unsigned most, struct 
         return r;
 }
 
-int loop_mount(int loop, const char *type, unsigned flags, struct mount_tree *tree, struct err *e)
+int loop_mount(int loop, const char *type, const char *options, unsigned flags, struct mount_tree *tree,
+               struct err *e)
 {
         char link[32], path[64];
         ssize_t n;
@@ -100,5 +101,5 @@ int loop_mount(int loop, const char *type, unsigned flags, struct mount_tree *tr
         if (n < 0)
                 return err_errno(e, -errno, "loop device");
         path[n] = '\0';
-        return mount_new(tree, type, path, NULL, flags, e);
+        return mount_new(tree, type, path, options, flags, e);
 }

@@ -39,13 +39,13 @@ static int write_maps(uid_t uid, gid_t gid)
         return write_map("/proc/self/gid_map", text);
 }
 
-int namespaces_own_user(unsigned others, struct err *e)
+int namespaces_own_user(struct err *e)
 {
         uid_t uid = geteuid();
         gid_t gid = getegid();
         int r;
 
-        if (unshare(CLONE_NEWUSER | (int) others) < 0)
+        if (unshare(CLONE_NEWUSER) < 0)
                 return reason_userns(-EBADF, -errno, e);
         r = write_maps(uid, gid);
         return r < 0 ? reason_userns(-EBADF, r, e) : 0;

@@ -8,9 +8,8 @@
 
 #include "base/err.h"
 
-/* A user namespace of its own with the caller's uid and gid mapped onto themselves, and the namespaces of
- * `others` (CLONE_NEW…) made in the same call. */
-int namespaces_own_user(unsigned others, struct err *e);
+/* A user namespace of its own with the caller's uid and gid mapped onto themselves. */
+int namespaces_own_user(struct err *e);
 
 /* Joins a user namespace. */
 int namespaces_join_user(int userns, struct err *e);

@@ -262,6 +262,18 @@ static void print_entry(const struct plan_entry *entry, struct text *out)
         }
 }
 
+static void print_layers(const struct plan *plan, struct text *out)
+{
+        if (plan->image_writable)
+                text_add(out, "layers: none, the image itself is written\n");
+        for (size_t i = 0; i < plan->n_overlays; i++)
+                text_printf(out, "overlay: %s%s\n", plan->overlays[i].path,
+                            plan->overlays[i].writable ? " (written)" : "");
+        if (plan->upper == PLAN_UPPER_MEMORY)
+                text_printf(out, "overlay: in memory, of %llu bytes (written)\n",
+                            (unsigned long long) plan->upper_bytes);
+}
+
 void plan_print(const struct plan *plan, struct text *out)
 {
         text_printf(out, "namespaces: mount%s%s%s%s%s%s\n", plan->userns ? " user" : "",
@@ -277,6 +289,7 @@ void plan_print(const struct plan *plan, struct text *out)
         if (plan->session_bytes)
                 text_printf(out, " of %llu bytes", (unsigned long long) plan->session_bytes);
         text_add_char(out, '\n');
+        print_layers(plan, out);
         for (size_t i = 0; i < plan->n_entries; i++)
                 print_entry(&plan->entries[i], out);
         for (size_t i = 0; i < plan->n_images; i++)

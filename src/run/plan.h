@@ -27,6 +27,7 @@
 #include "run/account.h"
 #include "run/identity.h"
 #include "run/mount.h"
+#include "run/rootfs.h"
 
 enum plan_group {
         PLAN_DEV,
@@ -99,12 +100,25 @@ struct plan_entry {
 
 enum plan_cwd_from { PLAN_CWD_ASKED, PLAN_CWD_HOME, PLAN_CWD_CALLER };
 
+/* What lies over the image (spec runtime.md, 4.2).  Layers are listed as they were asked for, lowest first.
+ */
+enum plan_upper {
+        PLAN_UPPER_NONE,    /* everything is read-only */
+        PLAN_UPPER_MEMORY,  /* --writable-tmpfs */
+        PLAN_UPPER_OVERLAY, /* the one writable --overlay */
+};
+
 struct plan {
         bool userns;            /* a user namespace is needed: the caller has no privileges */
         unsigned namespaces;    /* CLONE_NEWPID, _NEWIPC, _NEWUTS, _NEWNET, beside the mount namespace */
         bool init;              /* with CLONE_NEWPID: appinit is process 1 */
         bool slave;             /* later mounts of the host appear inside */
         bool underlay;          /* bound skeleton instead of overlayfs */
+        bool image_writable; /* -w: the image itself is "/"; no layer, missing mount points are not made */
+        enum plan_upper upper;
+        uint64_t upper_bytes;          /* of PLAN_UPPER_MEMORY; 0: no limit */
+        const struct rootfs *overlays; /* borrowed from the request */
+        size_t n_overlays;
         uint64_t session_bytes; /* limit of the session; 0: none */
         const char *memory_fs;  /* its type; borrowed from the configuration */
         struct plan_entry *entries;
@@ -167,6 +181,11 @@ struct plan_request {
         bool no_umask;
         bool no_privs;
         bool underlay;
+        bool writable; /* -w; the image can be written */
+        bool writable_tmpfs;
+        uint64_t writable_tmpfs_bytes; /* 0: no limit */
+        const struct rootfs *overlays; /* of --overlay and of the image, lowest first, opened */
+        size_t n_overlays;
 };
 
 int plan_make(struct plan *plan, const struct plan_request *request, const struct notes *notes,

@@ -55,6 +55,10 @@ int plan_uts(struct planner *p, struct err *e);
 int plan_network(struct planner *p, struct err *e);
 /* --dns: nothing to be done (0), resolv.conf is made of it (1), or a negative errno. */
 int plan_dns(struct planner *p, struct err *e);
+/* Before all that is mounted: where mount points cannot be made, less is mounted. */
+int plan_layers(struct planner *p, struct err *e);
+/* The program can write into the container's root. */
+bool plan_is_writable(const struct plan *plan);
 void plan_dev(struct planner *p);
 /* A user bind of something of the host's /dev into /dev.  False: it is to be bound as any other. */
 bool plan_dev_bind(struct planner *p, const char *source, const char *target);

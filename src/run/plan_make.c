@@ -108,7 +108,6 @@ static void plan_session(struct planner *p)
 
         plan->memory_fs = config->memory_fs;
         plan->slave = config->mount_slave;
-        plan->underlay = p->request->underlay || config->enable_underlay == CONFIG_UNDERLAY_PREFERRED;
         if (!p->request->privileged)
                 plan->session_bytes = config->session_m << 20;
 }
@@ -124,7 +123,9 @@ static int make(struct planner *p, struct err *e)
                 return r;
         plan_privileges(p);
         plan_session(p);
-        r = plan_identity(p, e);
+        r = plan_layers(p, e);
+        if (r >= 0)
+                r = plan_identity(p, e);
         if (r < 0)
                 return r;
         plan_dev(p);

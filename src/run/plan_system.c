@@ -198,7 +198,7 @@ static void add_resolv_conf(struct planner *p)
                 return;
         }
         link[n > 0 ? n : 0] = '\0';
-        if (n > 0 && strstr(link, "/run/") && !p->plan->underlay) {
+        if (n > 0 && strstr(link, "/run/") && !p->plan->underlay && !p->plan->image_writable) {
                 _cleanup_free_ char *target = link[0] == '/' ? path_clean(link) : path_join("/etc", link);
                 _cleanup_free_ char *dir = path_dir(target);
 
@@ -224,6 +224,9 @@ int plan_files(struct planner *p, struct err *e)
         if (r == 0 && config->config_resolv_conf && !(p->without & WITHOUT_BIND_PATHS) &&
             !text_list_has(&p->without_targets, RESOLV_CONF))
                 add_resolv_conf(p);
+        /* Package managers of a container's root edit them. */
+        if (p->request->identity->user.uid == 0 && plan_is_writable(p->plan))
+                return 0;
         if (config->config_passwd) {
                 plan_add_entry(p->plan, PLAN_ENTRY_PASSWD, "etc/passwd", 0644, NULL);
                 plan_add_mount(p->plan, PLAN_FILES, PLAN_SESSION, "etc/passwd", "/etc/passwd", 0, NULL);

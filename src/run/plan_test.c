@@ -550,6 +550,75 @@ static void network_of_its_own(void **state)
         must_have(text_get(&place->told), "UTS namespace");
 }
 
+static void layers(void **state)
+{
+        struct place *place = *state;
+        const struct rootfs two[] = { { .path = "/a", .writable = true }, { .path = "/b" } };
+        _cleanup_plan_ struct plan memory = PLAN_INIT, overlay = PLAN_INIT, image = PLAN_INIT;
+        struct plan_request r = request(place);
+
+        r.writable_tmpfs = true;
+        r.writable_tmpfs_bytes = 1 << 20;
+        r.underlay = true;
+        assert_int_equal(make(&memory, place, &r, NULL), 0);
+        _cleanup_free_ char *text = printed(&memory, place);
+        must_have(text, "overlay: in memory, of 1048576 bytes (written)\n");
+        assert_false(memory.underlay);
+
+        r.writable = true;
+        assert_int_equal(make(&image, place, &r, NULL), 0);
+        assert_true(image.image_writable);
+        assert_int_equal(image.upper, PLAN_UPPER_NONE);
+        must_have(text_get(&place->told), "Disabling --writable-tmpfs");
+
+        r = request(place);
+        r.overlays = two;
+        r.n_overlays = 2;
+        assert_int_equal(make(&overlay, place, &r, NULL), 0);
+        _cleanup_free_ char *other = printed(&overlay, place);
+        must_have(other, "overlay: /a (written)\noverlay: /b\n");
+        assert_int_equal(overlay.upper, PLAN_UPPER_OVERLAY);
+}
+
+static void layers_refused(void **state)
+{
+        struct place *place = *state;
+        const struct rootfs two[] = { { .path = "/a", .writable = true },
+                                      { .path = "/b", .writable = true } };
+        struct plan_request r = request(place);
+        struct err e = ERR_INIT;
+        struct plan plan;
+
+        r.overlays = two;
+        r.n_overlays = 2;
+        assert_true(make(&plan, place, &r, &e) < 0);
+        must_have(e.text, "/a and /b: only one overlay can be written");
+        must_have(e.hint, ":ro");
+        r.n_overlays = 1;
+        r.writable_tmpfs = true;
+        assert_true(make(&plan, place, &r, &e) < 0);
+        must_have(e.text, "exclude each other");
+        r.writable_tmpfs = false;
+        place->config.enable_overlay = CONFIG_OVERLAY_NO;
+        assert_true(make(&plan, place, &r, &e) < 0);
+        must_have(e.text, "'enable overlay = no'");
+}
+
+/* Root's package managers edit these; a home below a directory that may be missing is staged. */
+static void writable_leaves_out(void **state)
+{
+        struct place *place = *state;
+        _cleanup_plan_ struct plan plan = PLAN_INIT;
+        struct plan_request r = request(place);
+
+        place->identity.user.uid = 0;
+        r.writable = true;
+        assert_int_equal(make(&plan, place, &r, NULL), 0);
+        _cleanup_free_ char *text = printed(&plan, place);
+        must_lack(text, "etc/passwd");
+        must_lack(text, "etc/group");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -573,6 +642,9 @@ int main(void)
                 TEST(directories_of_the_system),
                 TEST(working_directories),
                 TEST(network_of_its_own),
+                TEST(layers),
+                TEST(layers_refused),
+                TEST(writable_leaves_out),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,19 @@ static int contained_home(struct planner *p, const char *target, struct err *e)
         return 0;
 }
 
+/* -w makes no mount points in the image: the topmost directory on the way is replaced by one of the session,
+ * where the home's can be made (spec runtime.md, 3.7). */
+static void stage_home(struct planner *p, const char *target)
+{
+        const char *end = strchr(target + 1, '/');
+        _cleanup_free_ char *top = end ? text_dup_bytes(target, (size_t) (end - target)) : NULL;
+
+        if (!p->plan->image_writable || !top)
+                return;
+        plan_add_entry(p->plan, PLAN_ENTRY_DIRECTORY, target + 1, 0755, NULL);
+        plan_add_mount(p->plan, PLAN_HOME, PLAN_SESSION, top + 1, top, BOUND | PLAN_DIRECTORY, NULL);
+}
+
 int plan_home(struct planner *p, struct err *e)
 {
         const struct plan_request *r = p->request;
@@ -94,6 +107,7 @@ int plan_home(struct planner *p, struct err *e)
                              p->plan->home);
                 return 0;
         }
+        stage_home(p, p->plan->home);
         kind = plan_host_kind(source);
         if ((r->contain && !r->home) || kind == -ENOENT)
                 return contained_home(p, p->plan->home, e);

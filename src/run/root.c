@@ -28,6 +28,7 @@ struct assembly {
         const struct plan *plan;
         const struct session *session;
         const struct data_images *data;
+        const struct overlay_stack *stack;
         const struct notes *notes;
         struct layer layer;
         struct step *steps; /* one per mount of the plan */
@@ -117,16 +118,42 @@ static int find_source(const struct assembly *a, struct step *step, struct err *
         return 0;
 }
 
+/* -w: nothing is made in the image for mount points (spec runtime.md, 3.1). */
+static int refuse_to_make(struct assembly *a, struct step *step, struct err *e)
+{
+        const struct plan_mount *m = step->mount;
+
+        switch (m->group) {
+        case PLAN_CWD:
+                return skip_cwd(a, step, "the image has no such directory, and --writable makes none");
+        case PLAN_HOSTFS:
+        case PLAN_BINDS:
+        case PLAN_KERNEL:
+        case PLAN_TMP:
+        case PLAN_FILES:
+                note(a->notes, LOG_WARNING,
+                     "Skipping mount %s: the image has no %s, and --writable makes no mount points",
+                     m->source, m->target);
+                step->skip = true;
+                return 0;
+        default:
+                err_set(e, -ENOENT, "mounting %s: the image has no %s, and --writable makes no mount points",
+                        m->source, m->target);
+                return err_hint(e, -ENOENT, "make it in the image directory first, or use --writable-tmpfs");
+        }
+}
+
 static int prepare_step(struct assembly *a, size_t index, struct err *e)
 {
         struct step *step = &a->steps[index];
         const struct plan_mount *m = step->mount;
         bool is_cwd = m->flags & PLAN_CALLER_CWD;
+        bool own_name = m->flags & PLAN_HIDES_LINK && !a->plan->image_writable;
         int r = find_source(a, step, e);
 
         if (r < 0)
                 return r;
-        r = layer_find(&a->layer, m->target, m->flags & PLAN_HIDES_LINK, &step->place);
+        r = layer_find(&a->layer, m->target, own_name, &step->place);
         if (r < 0 && is_cwd) {
                 step->place.path = text_dup(m->target + 1);
                 return skip_cwd(a, step, strerror(-r));
@@ -143,6 +170,8 @@ static int prepare_step(struct assembly *a, size_t index, struct err *e)
                 return 0;
         if (is_cwd && step->place.through_link)
                 return skip_cwd(a, step, "a symlink of the image leads to where it does not exist");
+        if (a->plan->image_writable)
+                return refuse_to_make(a, step, e);
         r = layer_add(&a->layer, step->place.path, step->directory);
         if (r < 0 && is_cwd)
                 return skip_cwd(a, step, strerror(-r));
@@ -227,7 +256,9 @@ static int attach(struct assembly *a, const struct step *step, struct mount_tree
         if (m->flags & PLAN_STAGED)
                 return mount_attach(tree, a->session->fd, m->target, e);
         r = mount_attach(tree, a->root, m->target, &first);
-        if (r == -ENOENT && step->covered) {
+        /* Below another mount; or in a place that a writable layer has deleted, where it is wanted again now.
+         */
+        if (r == -ENOENT && (step->covered || a->plan->upper != PLAN_UPPER_NONE)) {
                 r = make_point_below(a, step);
                 if (r < 0)
                         return err_errno(e, r, "making the mount point %s below what is mounted there",
@@ -294,26 +325,29 @@ static int apply(struct assembly *a, struct step *step, struct err *e)
 
 static int assemble(struct assembly *a, int image, struct err *e)
 {
-        int r = session_add_entries(a->session, a->plan, image, e);
+        int r = layer_init(&a->layer, a->session, image, a->stack, e);
 
         if (r >= 0)
-                r = layer_init(&a->layer, a->session, image, e);
+                r = session_add_entries(a->session, a->plan, a->layer.image, e);
         if (r >= 0)
                 r = prepare(a, e);
         if (r >= 0)
-                r = layer_mount(&a->layer, a->plan->underlay, a->notes, &a->root, e);
+                r = layer_mount(&a->layer, a->plan->underlay || a->plan->image_writable, a->notes, &a->root,
+                                e);
         for (size_t i = 0; i < a->plan->n_mounts && r >= 0; i++)
                 r = apply(a, &a->steps[i], e);
         return r;
 }
 
 int root_assemble(const struct plan *plan, const struct session *session, int image,
-                  const struct data_images *data, const struct notes *notes, int *ret, struct err *e)
+                  const struct overlay_stack *stack, const struct data_images *data,
+                  const struct notes *notes, int *ret, struct err *e)
 {
         _cleanup_(assembly_done) struct assembly a = {
                 .plan = plan,
                 .session = session,
                 .data = data,
+                .stack = stack,
                 .notes = notes,
                 .layer = LAYER_INIT,
                 .steps = text_alloc((plan->n_mounts + 1) * sizeof(struct step)),

@@ -6,10 +6,15 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "run/ext3.h"
 #include "run/loop.h"
 #include "run/mount.h"
 
-#define IMAGE_FLAGS (MOUNT_NOSUID | MOUNT_NODEV | MOUNT_READONLY)
+/* A program may only write where it was asked to. */
+static unsigned mount_flags(const struct rootfs *rootfs)
+{
+        return MOUNT_NOSUID | MOUNT_NODEV | (rootfs->writable ? 0 : MOUNT_READONLY);
+}
 
 static struct imagefs_request server_request(const struct rootfs *rootfs,
                                              const struct rootfs_source_settings *settings)
@@ -59,12 +64,14 @@ int rootfs_source_open(struct rootfs_source *source, const struct rootfs *rootfs
         if (rootfs->kind == ROOTFS_DIRECTORY)
                 return 0;
         if (settings->privileged && !settings->unpack_in) {
-                source->loop =
-                        loop_attach(rootfs->fd, rootfs->offset, rootfs->size, settings->loop_max, &loop);
+                source->loop = loop_attach(rootfs->fd, rootfs->offset, rootfs->size, rootfs->writable,
+                                           settings->loop_max, &loop);
                 if (source->loop >= 0)
                         return 0;
                 note(notes, LOG_VERBOSE, "no loop device, using the image server: %s", loop.text);
         }
+        if (rootfs->kind == ROOTFS_EXT3)
+                return err_set(e, -ENOTSUP, "%s: ext3 is only mounted for root yet", rootfs->path);
         return join_server(source, settings, e);
 }
 
@@ -73,10 +80,10 @@ int rootfs_source_open(struct rootfs_source *source, const struct rootfs *rootfs
 static int bind_directory(const struct rootfs *rootfs, struct mount_tree *tree, struct err *e)
 {
         struct stat opened, found;
-        int r = mount_bind(tree, AT_FDCWD, rootfs->path, IMAGE_FLAGS, NULL);
+        int r = mount_bind(tree, AT_FDCWD, rootfs->path, mount_flags(rootfs), NULL);
 
         if (r == -EINVAL) /* mounts below it that may not be left out */
-                r = mount_bind(tree, AT_FDCWD, rootfs->path, IMAGE_FLAGS | MOUNT_RECURSIVE, e);
+                r = mount_bind(tree, AT_FDCWD, rootfs->path, mount_flags(rootfs) | MOUNT_RECURSIVE, e);
         else if (r < 0)
                 err_errno(e, r, "binding %s", rootfs->path);
         if (r < 0)
@@ -91,8 +98,8 @@ static int bind_directory(const struct rootfs *rootfs, struct mount_tree *tree, 
 static int take_served(struct rootfs_source *source, struct mount_tree *tree, struct err *e)
 {
         if (source->join.mount >= 0)
-                return mount_adopt(tree, fd_take(&source->join.mount), IMAGE_FLAGS, e);
-        return mount_bind(tree, AT_FDCWD, source->join.mount_path, IMAGE_FLAGS, e);
+                return mount_adopt(tree, fd_take(&source->join.mount), mount_flags(source->rootfs), e);
+        return mount_bind(tree, AT_FDCWD, source->join.mount_path, mount_flags(source->rootfs), e);
 }
 
 int rootfs_source_mount(struct rootfs_source *source, int dir, const char *place, int *ret, struct err *e)
@@ -105,7 +112,10 @@ int rootfs_source_mount(struct rootfs_source *source, int dir, const char *place
         else if (source->served)
                 r = take_served(source, &tree, e);
         else
-                r = loop_mount(source->loop, "squashfs", IMAGE_FLAGS, &tree, e);
+                r = source->rootfs->kind == ROOTFS_EXT3 ? ext3_mount(source->loop, source->rootfs->writable,
+                                                                     mount_flags(source->rootfs), &tree, e)
+                                                        : loop_mount(source->loop, "squashfs", NULL,
+                                                                     mount_flags(source->rootfs), &tree, e);
         if (r >= 0)
                 r = mount_attach(&tree, dir, place, e);
         if (r < 0)

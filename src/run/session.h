@@ -2,7 +2,8 @@
  *
  *      /.image        the image's root
  *      /.mountpoints  directories and files that the image lacks (layer.h)
- *      /.final        both together: the container's root
+ *      /.overlays     what lies over the image (overlay.h), if anything does
+ *      /.final        all together: the container's root
  *      /.data/N       images of which something is bound (data_images.h)
  *      /etc /dev /tmp /home …   what the plan's entries make; binds of the plan lead here
  *
@@ -20,6 +21,7 @@
 #define SESSION_FINAL       ".final"
 #define SESSION_UNDERLAY    ".underlay"
 #define SESSION_DATA        ".data"
+#define SESSION_OVERLAYS    ".overlays"
 
 struct session {
         int fd; /* owned: its root */
