@@ -92,15 +92,15 @@ own_sandbox() { cp -r "$SANDBOX" sandbox; }
     [ "$status" -eq 255 ]
     [[ "$output" == *"the image has no /nowhere, and --writable makes no mount points"* ]]
     find sandbox -type d | sort | diff before -
-    run "$APPTAINER" -q exec -w -B "$TMP/host:/mnt" sandbox cat /mnt/file
-    [ "$output" = content ]
+    run start -w -B "$TMP/host:/mnt" sandbox cat /mnt/file
+    [ "${lines[-1]}" = content ]
 }
 
 @test "--writable: home is there" {
     own_sandbox
-    run "$APPTAINER" -q exec -w sandbox sh -c 'cd ~ && pwd && ls -di .'
+    run start -w sandbox sh -c 'cd ~ && pwd && ls -di .'
     [ "$status" -eq 0 ]
-    [ "${lines[1]%% *}" = "$(stat -c %i "$(getent passwd "$(id -u)" | cut -d: -f6)")" ]
+    [ "$(awk '{ print $1 }' <<<"${lines[-1]}")" = "$(stat -c %i "$(getent passwd "$(id -u)" | cut -d: -f6)")" ]
 }
 
 @test "--writable with --writable-tmpfs warns, with --overlay is refused" {
