@@ -9,6 +9,7 @@
 #   make fuzz       run every fuzz target for FUZZ_SECONDS
 #   make check-asan the unit tests and fuzz corpora under the address and undefined behaviour sanitizers
 #   make check-valgrind  the same under valgrind
+#   make docs/options.md  the table of options, after they have changed
 #   make deps       install the Debian packages that all this needs (as root)
 
 BUILD ?= build
@@ -26,7 +27,7 @@ DEMO_PACKAGES := busybox-static
 BENCH_PACKAGES := bubblewrap squashfuse squashfs-tools umoci skopeo python3-numpy python3-scipy
 LINT_PACKAGES := valgrind clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev
 
-.PHONY: all build demo check check-asan check-valgrind bench install lint format fuzz deps deps-build deps-test deps-demo deps-bench deps-lint clean
+.PHONY: docs/options.md all build demo check check-asan check-valgrind bench install lint format fuzz deps deps-build deps-test deps-demo deps-bench deps-lint clean
 
 all: build
 
@@ -87,6 +88,9 @@ lint: deps-build deps-lint build
 
 fuzz: deps-build deps-lint
 	@tools/fuzz.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+docs/options.md: build
+	@$(BUILD)/src/cmd/apptainer __options >$@.new && mv $@.new $@
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz demo

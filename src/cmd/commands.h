@@ -43,10 +43,11 @@ extern const struct cli_command cmd_sif;
 extern const struct cli_command cmd_test;
 extern const struct cli_command cmd_version;
 
-/* Hidden: asked by completion scripts, and by the build for its manual pages. */
+/* Hidden: asked by completion scripts, by the build for its manual pages, and for docs/options.md. */
 extern const struct cli_command cmd_complete;
 extern const struct cli_command cmd_complete_names;
 extern const struct cli_command cmd_man;
+extern const struct cli_command cmd_options_page;
 
 /* Tables that not_yet.c holds a place for until they have a file of their own. */
 extern const struct cli_command cmd_build;

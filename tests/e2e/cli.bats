@@ -406,3 +406,12 @@ SINGULARITY_PWD=/ SINGULARITY_UNSHARE_PID=1 SINGULARITY_NO_MOUNT=tmp
 END
     [ "$bad" = 0 ]
 }
+
+@test "manual: docs/options.md is what the option tables say" {
+    local page
+    page=$(dirname "$APPTAINER")/../share/doc/apptainer/options.md
+    diff "$page" <("$APPTAINER" __options) || {
+        echo "# after a change of options: make docs/options.md"
+        return 1
+    }
+}
