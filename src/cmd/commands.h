@@ -76,6 +76,7 @@ extern const struct cli_command cmd_tag;
 extern const struct cli_command cmd_verify;
 
 COMMAND_HANDLER(cmd_action_run);
+COMMAND_HANDLER(cmd_config_global_run);
 COMMAND_HANDLER(cmd_doctor_run); /* exec, run, shell, test */
 COMMAND_HANDLER(cmd_build_run);
 COMMAND_HANDLER(cmd_inspect_run);

@@ -22,7 +22,6 @@ NOT_YET(cmd_buildcfg, "buildcfg");
 NOT_YET(cmd_cache, "cache");
 NOT_YET_ALIAS(cmd_capability, "capability", "caps");
 NOT_YET(cmd_checkpoint, "checkpoint");
-NOT_YET(cmd_config, "config");
 NOT_YET(cmd_confgen, "confgen");
 NOT_YET(cmd_delete, "delete");
 NOT_YET(cmd_instance, "instance");

@@ -6,6 +6,7 @@
 #include "base/clean.h"
 #include "base/fd.h"
 #include "base/num.h"
+#include "config/config_internal.h"
 
 /* No setting counts things that reach this. */
 #define NUMBER_MOST (1ull << 40)
@@ -155,6 +156,44 @@ static const struct directive *find(const char *key)
         return NULL;
 }
 
+bool config_directive(const char *key, bool *ret_is_list)
+{
+        const struct directive *d = find(key);
+
+        *ret_is_list = d && d->type == SET_LIST;
+        return d;
+}
+
+void config_value(const struct config *config, const char *key, struct text *out)
+{
+        const struct directive *d = find(key);
+        const void *at = d ? (const char *) config + d->offset : NULL;
+        _cleanup_free_ char *joined = NULL;
+
+        if (!d)
+                return;
+        switch (d->type) {
+        case SET_BOOL:
+                text_add(out, *(const bool *) at ? "yes" : "no");
+                return;
+        case SET_WORD:
+                text_add(out, d->words[*(const int *) at]);
+                return;
+        case SET_NUMBER:
+                text_printf(out, "%llu", (unsigned long long) *(const uint64_t *) at);
+                return;
+        case SET_LIST:
+                joined = text_list_join(at, ",");
+                text_add(out, joined);
+                return;
+        case SET_MEMORY:
+                text_add(out, config->memory_fs);
+                return;
+        case SET_NOTHING:
+                return;
+        }
+}
+
 static char *trimmed(const char *bytes, size_t size)
 {
         while (size && (*bytes == ' ' || *bytes == '\t')) {
@@ -174,7 +213,7 @@ static int word_index(const char *const *words, const char *value)
         return -1;
 }
 
-static void add_list(struct text_list *list, const char *value)
+void config_items(struct text_list *list, const char *value)
 {
         while (*value) {
                 size_t size = strcspn(value, ",");
@@ -231,7 +270,7 @@ static int set(struct config *config, const struct directive *d, const char *val
                         return refuse(d, value, e);
                 return 0;
         case SET_LIST:
-                add_list(field(config, d), value);
+                config_items(field(config, d), value);
                 return 0;
         case SET_NOTHING:
                 break;
@@ -239,22 +278,32 @@ static int set(struct config *config, const struct directive *d, const char *val
         return 0;
 }
 
+bool config_line(const char *line, size_t size, char **ret_key, char **ret_value)
+{
+        _cleanup_free_ char *whole = trimmed(line, size);
+        const char *equals = *whole == '#' ? NULL : strchr(whole, '=');
+
+        if (!equals)
+                return false;
+        *ret_key = trimmed(whole, (size_t) (equals - whole));
+        *ret_value = trimmed(equals + 1, strlen(equals + 1));
+        return true;
+}
+
 static int parse_line(struct config *config, const char *line, size_t size, const struct notes *notes,
                       struct err *e)
 {
-        _cleanup_free_ char *whole = trimmed(line, size);
-        char *equals;
+        _cleanup_free_ char *key = NULL, *value = NULL;
+        const struct directive *d;
 
-        if (*whole == '\0' || *whole == '#')
-                return 0;
-        equals = strchr(whole, '=');
-        if (!equals) {
-                note(notes, LOG_VERBOSE, "not a setting in apptainer.conf: \"%s\"", whole);
+        if (!config_line(line, size, &key, &value)) {
+                _cleanup_free_ char *whole = trimmed(line, size);
+
+                if (*whole != '\0' && *whole != '#')
+                        note(notes, LOG_VERBOSE, "not a setting in apptainer.conf: \"%s\"", whole);
                 return 0;
         }
-        _cleanup_free_ char *key = trimmed(whole, (size_t) (equals - whole));
-        _cleanup_free_ char *value = trimmed(equals + 1, strlen(equals + 1));
-        const struct directive *d = find(key);
+        d = find(key);
 
         if (!d) {
                 note(notes, LOG_VERBOSE, "unknown setting in apptainer.conf: '%s'", key);
