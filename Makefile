@@ -22,7 +22,8 @@ SHELL := /bin/bash
 BUILD_PACKAGES := gcc meson ninja-build pkg-config libfuse3-dev libsquashfs-dev libarchive-dev libzstd-dev libisal-dev \
 	libdeflate-dev libjansson-dev libssl-dev libseccomp-dev libcap-dev libcmocka-dev
 TEST_PACKAGES := bats skopeo umoci squashfs-tools busybox-static fuse3 uidmap attr acl jq util-linux procps psmisc file \
-	bash-completion zsh fish mandoc python3 strace zstd xz-utils bzip2
+	bash-completion zsh fish mandoc python3 strace zstd xz-utils bzip2 e2fsprogs fuse2fs \
+	fuse-overlayfs
 DEMO_PACKAGES := busybox-static
 BENCH_PACKAGES := bubblewrap squashfuse squashfs-tools umoci skopeo python3-numpy python3-scipy
 LINT_PACKAGES := valgrind clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev

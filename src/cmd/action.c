@@ -130,8 +130,8 @@ static int set_rootfs(struct action *a, struct err *e)
                 a->rootfs.kind = ROOTFS_SQUASHFS;
                 return 0;
         case IMAGE_ROOTFS_EXT3:
-                return err_set(e, -ENOTSUP, "%s: its root file system is ext3, which is not supported yet",
-                               image->path);
+                a->rootfs.kind = ROOTFS_EXT3;
+                return 0;
         case IMAGE_ROOTFS_ENCRYPTED:
         case IMAGE_ROOTFS_GOCRYPTFS:
                 return err_set(e, -ENOTSUP, "%s: it is encrypted, which is not supported yet", image->path);

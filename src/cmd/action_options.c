@@ -132,7 +132,9 @@ static const struct cli_option common[] = {
         { 0, "oom-kill-disable", NULL, CLI_BOOL, FIELD(oom_kill_disable), .env = { "OOM_KILL_DISABLE" },
           .flags = CLI_NOT_YET, .help = "stop instead of being killed at the memory limit" },
         { 'o', "overlay", "PATH[:ro]", CLI_LIST, FIELD(overlays), .env = { "OVERLAY", "OVERLAYIMAGE" },
-          .flags = CLI_NOT_YET | CLI_PATH, .help = "a layer on top of the image" },
+          .flags = CLI_PATH,
+          .help = "a layer over the image: a directory, or a squashfs, ext3 or SIF image; written unless :ro. "
+                  "The last is on top" },
         { 0, "passphrase", NULL, CLI_BOOL, FIELD(passphrase), .flags = CLI_NOT_YET,
           .help = "ask for the passphrase of an encrypted image" },
         { 0, "pem-path", "FILE", CLI_STRING, FIELD(pem_path), .flags = CLI_NOT_YET | CLI_PATH,

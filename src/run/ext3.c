@@ -13,6 +13,7 @@
 #include "base/clean.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "run/fuse_program.h"
 #include "run/loop.h"
 
 /* --- who holds a lock ------------------------------------------------------------------------------------
@@ -126,4 +127,35 @@ int ext3_mount(int loop, bool writable, unsigned flags, struct mount_tree *tree,
                 r = loop_mount(loop, "ext3", "noload", flags, tree, e);
         }
         return r;
+}
+
+int ext3_serve(const struct rootfs *image, bool as_user, struct err *e)
+{
+        _cleanup_(fuse_program_done) struct fuse_program program = FUSE_PROGRAM_INIT;
+        _cleanup_free_ char *path = fuse_program_find("fuse2fs");
+        _cleanup_free_ char *options =
+                text_format("allow_other%s%s", image->writable ? "" : ",ro", as_user ? ",fakeroot" : "");
+        _cleanup_text_ struct text file = TEXT_INIT;
+        int r;
+
+        if (!path) {
+                err_set(e, -ENOENT, "%s: ext3 images are served by fuse2fs, which is not installed",
+                        image->path);
+                return err_hint(e, -ENOENT,
+                                "ask your administrator to install fuse2fs (e2fsprogs), or use a directory: "
+                                "--overlay DIRECTORY");
+        }
+        /* What is behind the '?' is for libext2fs. */
+        text_printf(&file, "/proc/self/fd/%d", FUSE_PROGRAM_FD);
+        if (image->offset)
+                text_printf(&file, "?offset=%llu", (unsigned long long) image->offset);
+        const char *const argv[] = { path, "-f", "-o", options, text_get(&file), ".", NULL };
+
+        r = fuse_program_prepare(&program, e);
+        if (r >= 0)
+                r = fuse_program_mount(&program, argv, image->fd, NULL, e);
+        if (r >= 0)
+                return r;
+        err_ctx(e, r, "%s: it cannot be mounted", image->path);
+        return err_hint(e, r, "check it: fsck.ext3 -f %s", image->path);
 }

@@ -36,8 +36,8 @@ static int open_lookup(const struct session *session, int image, const struct ov
         return fcntl(image, F_DUPFD_CLOEXEC, 3);
 }
 
-int layer_init(struct layer *layer, const struct session *session, int image,
-               const struct overlay_stack *stack, struct err *e)
+int layer_init(struct layer *layer, const struct session *session, int image, struct overlay_stack *stack,
+               struct err *e)
 {
         *layer = (struct layer){ .session = session->fd, .stack = stack, .image = -EBADF, .points = -EBADF };
         layer->points = openat(session->fd, SESSION_MOUNTPOINTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -312,15 +312,76 @@ static int mount_overlay(struct layer *layer, int *ret, struct err *e)
         return r;
 }
 
-static int no_overlay(struct layer *layer, const struct err *why, struct err *e)
+/* Not all file systems may be written through the kernel's overlayfs: those without rename exchange and other
+ * machines' (spec runtime.md, 4.3). */
+static bool upper_suits_kernel(const struct layer *layer)
 {
-        *e = *why;
-        err_ctx(e, why->code,
-                layer->stack->upper ? "the image and its writable layer cannot be put together"
-                                    : "the image and its overlays cannot be put together");
-        return err_hint(e, why->code,
-                        "install fuse-overlayfs, keep the overlay on a local file system, or start from a "
-                        "directory: apptainer build --sandbox DIRECTORY IMAGE");
+        static const long unsuited[] = { 0x65735546 /* FUSE */, 0x6969 /* NFS */ };
+        _cleanup_close_ int upper = -EBADF;
+        struct statfs status;
+
+        if (!layer->stack->upper)
+                return true;
+        upper = openat(layer->session, layer->stack->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (upper < 0 || fstatfs(upper, &status) < 0)
+                return true;
+        for (size_t i = 0; i < ARRAY_SIZE(unsuited); i++)
+                if (status.f_type == unsuited[i])
+                        return false;
+        return overlay_may_use(upper);
+}
+
+static int mount_by_program(struct layer *layer, int *ret, struct err *e)
+{
+        struct overlay_stack *stack = layer->stack;
+        _cleanup_mount_tree_ struct mount_tree tree = MOUNT_TREE_INIT;
+        _cleanup_text_ struct text options = TEXT_INIT;
+        _cleanup_close_ int all = -EBADF;
+        int r;
+
+        if (!stack->program)
+                return err_set(e, -ENOENT, "fuse-overlayfs is not installed");
+        text_add(&options, "allow_other,noacl,");
+        overlay_options(layer, "", &options);
+        const char *const argv[] = { stack->program, "-f", "-o", text_get(&options), SESSION_FINAL, NULL };
+
+        all = sys_open_tree(layer->session, "",
+                            (unsigned) AT_EMPTY_PATH | (unsigned) AT_RECURSIVE | OPEN_TREE_CLONE |
+                                    OPEN_TREE_CLOEXEC);
+        if (all < 0)
+                return err_errno(e, all, "fuse-overlayfs needs Linux 5.2");
+        r = fuse_program_mount(&stack->keeper, argv, all, SESSION_FINAL, e);
+        if (r >= 0)
+                r = mount_adopt(&tree, r, MOUNT_NODEV, e);
+        if (r >= 0)
+                r = mount_attach(&tree, layer->session, SESSION_FINAL, e);
+        if (r < 0)
+                return r;
+        *ret = fd_take(&tree.fd);
+        return 0;
+}
+
+static int mount_overlays(struct layer *layer, const struct notes *notes, int *ret, struct err *e)
+{
+        struct err kernel = ERR_INIT, program = ERR_INIT;
+        int r = -EINVAL;
+
+        if (!overlay_may_use(layer->image) || !upper_suits_kernel(layer))
+                err_set(&kernel, r, "the kernel's overlayfs does not write to this file system");
+        else
+                r = mount_overlay(layer, ret, &kernel);
+        if (r >= 0)
+                return 0;
+        note(notes, LOG_VERBOSE, "%s; using fuse-overlayfs instead", kernel.text);
+        r = mount_by_program(layer, ret, &program);
+        if (r >= 0)
+                return 0;
+        err_set(e, r, "the image and what lies over it cannot be put together: %s; %s", kernel.text,
+                program.text);
+        return err_hint(
+                e, r,
+                "install fuse-overlayfs, or keep what is written in a directory on a local file system: "
+                "--overlay DIRECTORY");
 }
 
 int layer_mount(struct layer *layer, bool underlay, const struct notes *notes, int *ret, struct err *e)
@@ -331,11 +392,11 @@ int layer_mount(struct layer *layer, bool underlay, const struct notes *notes, i
                 *ret = fcntl(layer->image, F_DUPFD_CLOEXEC, 3);
                 return *ret < 0 ? err_errno(e, -errno, "duplicating a descriptor") : 0;
         }
+        if (overlay_any(layer->stack))
+                return mount_overlays(layer, notes, ret, e);
         if (!underlay && overlay_may_use(layer->image)) {
                 if (mount_overlay(layer, ret, &overlay) >= 0)
                         return 0;
-                if (overlay_any(layer->stack))
-                        return no_overlay(layer, &overlay, e);
                 note(notes, LOG_VERBOSE, "no overlayfs, binding around missing mount points instead: %s",
                      overlay.text);
         }

@@ -16,11 +16,11 @@
 #include "run/session.h"
 
 struct layer {
-        int session;                       /* borrowed */
-        const struct overlay_stack *stack; /* borrowed; mounted */
-        int image;                         /* owned: what targets are looked up in */
-        int points;                        /* owned: the directory of mount points */
-        bool used;                         /* something is missing */
+        int session;                 /* borrowed */
+        struct overlay_stack *stack; /* borrowed; mounted */
+        int image;                   /* owned: what targets are looked up in */
+        int points;                  /* owned: the directory of mount points */
+        bool used;                   /* something is missing */
         char *parent; /* owned: where the last mount point was made: many are made in one directory */
 };
 
@@ -37,8 +37,8 @@ struct layer_place {
 };
 
 /* image: its root. */
-int layer_init(struct layer *layer, const struct session *session, int image,
-               const struct overlay_stack *stack, struct err *e);
+int layer_init(struct layer *layer, const struct session *session, int image, struct overlay_stack *stack,
+               struct err *e);
 
 /* own_name: a link at the target itself is not followed, and counts as missing. */
 int layer_find(const struct layer *layer, const char *target, bool own_name, struct layer_place *ret);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -13,10 +14,31 @@
 #define UPPER "upper"
 #define WORK  "work"
 
+/* The kernel's overlayfs does not write to file systems of servers; in a user namespace it is there since
+ * Linux 5.11.  Memory needs fuse-overlayfs on older kernels only. */
+static bool may_need_program(const struct plan *plan)
+{
+        struct utsname system;
+        unsigned long major, minor;
+        char *at;
+
+        if (plan->upper != PLAN_UPPER_MEMORY || plan->n_overlays)
+                return plan->n_overlays > 0;
+        if (!plan->userns || uname(&system) < 0)
+                return false;
+        major = strtoul(system.release, &at, 10);
+        minor = *at == '.' ? strtoul(at + 1, NULL, 10) : 0;
+        return major < 5 || (major == 5 && minor < 11);
+}
+
 int overlay_open(struct overlay_stack *stack, const struct plan *plan,
                  const struct rootfs_source_settings *settings, const struct notes *notes, struct err *e)
 {
         stack->userxattr = plan->userns;
+        if (may_need_program(plan))
+                stack->program = fuse_program_find("fuse-overlayfs");
+        if (stack->program && fuse_program_prepare(&stack->keeper, e) < 0)
+                return e ? e->code : -EIO;
         if (plan->n_overlays == 0)
                 return 0;
         stack->sources = text_alloc(plan->n_overlays * sizeof(*stack->sources));
@@ -26,6 +48,8 @@ int overlay_open(struct overlay_stack *stack, const struct plan *plan,
                 stack->sources[i] = (struct rootfs_source) ROOTFS_SOURCE_INIT;
                 stack->n_sources = i + 1;
                 r = rootfs_source_open(&stack->sources[i], &plan->overlays[i], settings, notes, e);
+                if (r >= 0)
+                        r = rootfs_source_serve(&stack->sources[i], settings->privileged, e);
                 if (r >= 0 && stack->sources[i].served && stack->sources[i].join.mount < 0)
                         r = err_set(e, -ENOSYS, "%s: squashfs overlays need Linux 5.2",
                                     plan->overlays[i].path);
@@ -135,5 +159,7 @@ void overlay_done(struct overlay_stack *stack)
         free(stack->sources);
         text_done(&stack->lower);
         free(stack->upper);
+        fuse_program_done(&stack->keeper);
+        free(stack->program);
         *stack = (struct overlay_stack) OVERLAY_STACK_INIT;
 }

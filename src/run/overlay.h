@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/note.h"
 #include "base/text.h"
+#include "run/fuse_program.h"
 #include "run/plan.h"
 #include "run/rootfs_source.h"
 #include "run/session.h"
@@ -25,12 +26,14 @@ struct overlay_stack {
         size_t n_sources;
         struct text lower; /* paths in the session, each with ':' behind it, highest first */
         char *upper;       /* owned: path in the session of the directory of upper/ and work/; NULL: none */
-        bool userxattr;    /* a user namespace's overlayfs keeps its notes in user.* attributes */
+        char *program;     /* owned: path of fuse-overlayfs where it may be needed; NULL: none */
+        struct fuse_program keeper; /* waits to run it */
+        bool userxattr;             /* a user namespace's overlayfs keeps its notes in user.* attributes */
 };
 
 #define OVERLAY_STACK_INIT                                                                                   \
         {                                                                                                    \
-                .sources = NULL                                                                              \
+                .sources = NULL, .keeper = FUSE_PROGRAM_INIT                                                 \
         }
 
 int overlay_open(struct overlay_stack *stack, const struct plan *plan,

@@ -109,11 +109,11 @@ enum plan_upper {
 };
 
 struct plan {
-        bool userns;            /* a user namespace is needed: the caller has no privileges */
-        unsigned namespaces;    /* CLONE_NEWPID, _NEWIPC, _NEWUTS, _NEWNET, beside the mount namespace */
-        bool init;              /* with CLONE_NEWPID: appinit is process 1 */
-        bool slave;             /* later mounts of the host appear inside */
-        bool underlay;          /* bound skeleton instead of overlayfs */
+        bool userns;         /* a user namespace is needed: the caller has no privileges */
+        unsigned namespaces; /* CLONE_NEWPID, _NEWIPC, _NEWUTS, _NEWNET, beside the mount namespace */
+        bool init;           /* with CLONE_NEWPID: appinit is process 1 */
+        bool slave;          /* later mounts of the host appear inside */
+        bool underlay;       /* bound skeleton instead of overlayfs */
         bool image_writable; /* -w: the image itself is "/"; no layer, missing mount points are not made */
         enum plan_upper upper;
         uint64_t upper_bytes;          /* of PLAN_UPPER_MEMORY; 0: no limit */

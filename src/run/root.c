@@ -28,7 +28,7 @@ struct assembly {
         const struct plan *plan;
         const struct session *session;
         const struct data_images *data;
-        const struct overlay_stack *stack;
+        struct overlay_stack *stack;
         const struct notes *notes;
         struct layer layer;
         struct step *steps; /* one per mount of the plan */
@@ -340,8 +340,8 @@ static int assemble(struct assembly *a, int image, struct err *e)
 }
 
 int root_assemble(const struct plan *plan, const struct session *session, int image,
-                  const struct overlay_stack *stack, const struct data_images *data,
-                  const struct notes *notes, int *ret, struct err *e)
+                  struct overlay_stack *stack, const struct data_images *data, const struct notes *notes,
+                  int *ret, struct err *e)
 {
         _cleanup_(assembly_done) struct assembly a = {
                 .plan = plan,

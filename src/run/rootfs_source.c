@@ -68,11 +68,17 @@ int rootfs_source_open(struct rootfs_source *source, const struct rootfs *rootfs
                                            settings->loop_max, &loop);
                 if (source->loop >= 0)
                         return 0;
-                note(notes, LOG_VERBOSE, "no loop device, using the image server: %s", loop.text);
+                note(notes, LOG_VERBOSE, "no loop device, using FUSE: %s", loop.text);
         }
-        if (rootfs->kind == ROOTFS_EXT3)
-                return err_set(e, -ENOTSUP, "%s: ext3 is only mounted for root yet", rootfs->path);
-        return join_server(source, settings, e);
+        return rootfs->kind == ROOTFS_EXT3 ? 0 : join_server(source, settings, e);
+}
+
+int rootfs_source_serve(struct rootfs_source *source, bool privileged, struct err *e)
+{
+        if (source->rootfs->kind != ROOTFS_EXT3 || source->loop >= 0)
+                return 0;
+        source->join.mount = ext3_serve(source->rootfs, !privileged, e);
+        return source->join.mount < 0 ? source->join.mount : 0;
 }
 
 /* The descriptor belongs to the caller's mount namespace, where nothing can be bound from: the path is opened
@@ -109,7 +115,7 @@ int rootfs_source_mount(struct rootfs_source *source, int dir, const char *place
 
         if (source->rootfs->kind == ROOTFS_DIRECTORY)
                 r = bind_directory(source->rootfs, &tree, e);
-        else if (source->served)
+        else if (source->served || source->join.mount >= 0)
                 r = take_served(source, &tree, e);
         else
                 r = source->rootfs->kind == ROOTFS_EXT3 ? ext3_mount(source->loop, source->rootfs->writable,

@@ -4,8 +4,11 @@
  *      squashfs, privileged     the kernel's, through a loop device that goes with its mount
  *      squashfs otherwise       joined from the image server; also where no loop device is to be had
  *      squashfs, unpack_in      a copy that the image server makes and removes
+ *      ext3, privileged         the kernel's, through a loop device
+ *      ext3 otherwise           served by fuse2fs
  *
- * rootfs_source_begin() and rootfs_source_open() are called in the caller's namespaces.
+ * rootfs_source_begin() and rootfs_source_open() are called in the caller's namespaces, rootfs_source_serve()
+ * in the container's user namespace, but before its pid namespace.
  */
 #pragma once
 
@@ -46,6 +49,9 @@ void rootfs_source_begin(struct rootfs_source *source, const struct rootfs *root
 int rootfs_source_open(struct rootfs_source *source, const struct rootfs *rootfs,
                        const struct rootfs_source_settings *settings, const struct notes *notes,
                        struct err *e);
+
+/* Starts what serves an ext3 image without a loop device; nothing for others. */
+int rootfs_source_serve(struct rootfs_source *source, bool privileged, struct err *e);
 
 /* In the container's mount namespace: mounts it at `place` below `dir`, read-only.  *ret: its root. */
 int rootfs_source_mount(struct rootfs_source *source, int dir, const char *place, int *ret, struct err *e);
