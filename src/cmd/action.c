@@ -215,6 +215,7 @@ static int source_settings(struct action *a, bool privileged, struct err *e)
 {
         int r;
 
+        a->rootfs.allow_setuid = privileged && a->options->allow_setuid;
         a->source_settings = (struct rootfs_source_settings){
                 .privileged = privileged,
                 .loop_max = a->config.loop_max > UINT16_MAX ? UINT16_MAX : (unsigned) a->config.loop_max,
@@ -273,6 +274,9 @@ static int make_plan(struct action *a, bool privileged, struct err *e)
                 .network_args = &o->network_args,
                 .netns_path = o->netns_path,
                 .dns = o->dns,
+                .add_caps = o->add_caps,
+                .drop_caps = o->drop_caps,
+                .security = &o->security,
                 .no_home = o->no_home,
                 .contain = o->contain,
                 .pid = o->pid,
@@ -280,9 +284,12 @@ static int make_plan(struct action *a, bool privileged, struct err *e)
                 .uts = o->uts,
                 .net = o->net,
                 .userns = o->userns,
+                .ignore_userns = o->ignore_userns,
                 .no_init = o->no_init,
                 .no_umask = o->no_umask,
                 .no_privs = o->no_privs,
+                .keep_privs = o->keep_privs,
+                .allow_setuid = o->allow_setuid,
                 .underlay = o->underlay,
                 .writable = a->rootfs.writable,
                 .writable_tmpfs = o->writable_tmpfs,

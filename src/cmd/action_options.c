@@ -11,10 +11,10 @@
 /* Options that only matter for images fetched from elsewhere are taken without complaint also for local ones:
  * job scripts and login environments set them once for everything. */
 static const struct cli_option common[] = {
-        { 0, "add-caps", "CAPS", CLI_STRING, FIELD(add_caps), .env = { "ADD_CAPS" }, .flags = CLI_NOT_YET,
+        { 0, "add-caps", "CAPS", CLI_STRING, FIELD(add_caps), .env = { "ADD_CAPS" },
           .help = "capabilities to add, separated by commas" },
         { 0, "allow-setuid", NULL, CLI_BOOL, FIELD(allow_setuid), .env = { "ALLOW_SETUID" },
-          .flags = CLI_NOT_YET, .help = "let setuid programs of the image work (root only)" },
+          .help = "let setuid programs of the image work (root only)" },
         { 0, "app", "NAME", CLI_STRING, FIELD(app), .env = { "APP", "APPNAME" },
           .help = "use this application of the image (SCIF)" },
         { 0, "apply-cgroups", "FILE", CLI_STRING, FIELD(apply_cgroups), .env = { "APPLY_CGROUPS" },
@@ -62,7 +62,7 @@ static const struct cli_option common[] = {
           .flags = CLI_BARE_ENV | CLI_HIDDEN, .help = "password for the registry" },
         { 0, "docker-username", "NAME", CLI_STRING, FIELD(docker_username), .env = { "DOCKER_USERNAME" },
           .flags = CLI_BARE_ENV | CLI_HIDDEN, .help = "user name for the registry" },
-        { 0, "drop-caps", "CAPS", CLI_STRING, FIELD(drop_caps), .env = { "DROP_CAPS" }, .flags = CLI_NOT_YET,
+        { 0, "drop-caps", "CAPS", CLI_STRING, FIELD(drop_caps), .env = { "DROP_CAPS" },
           .help = "capabilities to take away" },
         { 0, "env", "NAME=VALUE", CLI_MAP, FIELD(env), .help = "set a variable in the container" },
         { 0, "env-file", "FILE", CLI_LIST, FIELD(env_files), .env = { "ENV_FILE" }, .flags = CLI_PATH,
@@ -81,12 +81,12 @@ static const struct cli_option common[] = {
         { 0, "ignore-subuid", NULL, CLI_BOOL, FIELD(ignore_subuid), .env = { "IGNORE_SUBUID" },
           .flags = CLI_HIDDEN, .help = "act as if the user had no subordinate ids" },
         { 0, "ignore-userns", NULL, CLI_BOOL, FIELD(ignore_userns), .env = { "IGNORE_USERNS" },
-          .flags = CLI_NOT_YET | CLI_HIDDEN, .help = "make no user namespace" },
+          .flags = CLI_HIDDEN, .help = "make no user namespace" },
         { 0, "intel-hpu", NULL, CLI_BOOL, FIELD(intel_hpu), .env = { "INTEL_HPU" }, .flags = CLI_NOT_YET,
           .help = "Gaudi devices in a small /dev" },
         { 'i', "ipc", NULL, CLI_BOOL, FIELD(ipc), .env = { "IPC", "UNSHARE_IPC" },
           .help = "new IPC namespace" },
-        { 0, "keep-privs", NULL, CLI_BOOL, FIELD(keep_privs), .env = { "KEEP_PRIVS" }, .flags = CLI_NOT_YET,
+        { 0, "keep-privs", NULL, CLI_BOOL, FIELD(keep_privs), .env = { "KEEP_PRIVS" },
           .help = "root keeps all capabilities (root only)" },
         { 0, "memory", "SIZE", CLI_STRING, FIELD(memory), .env = { "MEMORY" }, .flags = CLI_NOT_YET,
           .help = "memory limit, such as 512m or 2g" },
@@ -146,7 +146,7 @@ static const struct cli_option common[] = {
         { 'S', "scratch", "DIR", CLI_LIST, FIELD(scratch), .env = { "SCRATCH", "SCRATCHDIR" },
           .help = "an empty writable directory at this place" },
         { 0, "security", "FEATURE:VALUE", CLI_LIST, FIELD(security), .env = { "SECURITY" },
-          .flags = CLI_NOT_YET, .help = "uid, gid, selinux, apparmor or seccomp settings" },
+          .help = "uid:N, gid:N[:N], seccomp:FILE, apparmor:PROFILE, selinux:LABEL" },
         { 0, "tmpdir", "DIR", CLI_STRING, FIELD(tmpdir), .env = { "TMPDIR" }, .flags = CLI_HIDDEN | CLI_PATH,
           .help = "where unfinished images are kept" },
         { 0, "underlay", NULL, CLI_BOOL, FIELD(underlay), .env = { "UNDERLAY" }, .flags = CLI_DEPRECATED,
@@ -239,6 +239,8 @@ int action_options_settle(struct action_options *o, struct err *e)
                                o->runscript_timeout);
         if (o->compat)
                 o->containall = o->writable_tmpfs = o->no_init = o->no_umask = o->no_eval = true;
+        if (o->ignore_userns)
+                o->userns = false;
         if (o->containall)
                 o->contain = o->pid = o->ipc = o->cleanenv = true;
         return 0;

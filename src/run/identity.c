@@ -35,11 +35,8 @@ static bool from_name_service(uid_t uid, struct account_user *ret)
         return true;
 }
 
-int identity_load(struct identity *identity, const struct notes *notes, struct err *e)
+void identity_load_uid(struct identity *identity, uid_t uid, const struct notes *notes)
 {
-        uid_t uid = getuid();
-
-        (void) e;
         *identity = (struct identity){ .known = true };
         if (!from_file(uid, &identity->user) && !from_name_service(uid, &identity->user)) {
                 identity->known = false;
@@ -53,6 +50,12 @@ int identity_load(struct identity *identity, const struct notes *notes, struct e
                 note(notes, LOG_WARNING,
                      "uid %u has no entry in the user database: no home directory is mounted", uid);
         }
+}
+
+int identity_load(struct identity *identity, const struct notes *notes, struct err *e)
+{
+        (void) e;
+        identity_load_uid(identity, getuid(), notes);
         if (!identity->known)
                 identity->user.gid = getgid();
         return 0;
@@ -72,11 +75,21 @@ static char *group_name(const char *text, gid_t gid)
         return g ? text_dup(g->gr_name) : name;
 }
 
-int identity_groups(const struct identity *identity, struct account_group **ret, size_t *ret_n, struct err *e)
+void identity_groups_of(const gid_t *gids, size_t n, struct account_group **ret, size_t *ret_n)
 {
         _cleanup_free_ char *text = NULL;
+        struct account_group *groups = text_alloc(n * sizeof(*groups));
+
+        fd_read_file(AT_FDCWD, "/etc/group", ACCOUNT_FILE_MAX, &text, NULL);
+        for (size_t i = 0; i < n; i++)
+                groups[i] = (struct account_group){ gids[i], group_name(text, gids[i]) };
+        *ret = groups;
+        *ret_n = n;
+}
+
+int identity_groups(const struct identity *identity, struct account_group **ret, size_t *ret_n, struct err *e)
+{
         _cleanup_free_ gid_t *gids = NULL;
-        struct account_group *groups;
         int n = getgroups(0, NULL);
         bool has_primary = false;
 
@@ -90,12 +103,7 @@ int identity_groups(const struct identity *identity, struct account_group **ret,
                 has_primary = has_primary || gids[i] == identity->user.gid;
         if (!has_primary)
                 gids[n++] = identity->user.gid;
-        fd_read_file(AT_FDCWD, "/etc/group", ACCOUNT_FILE_MAX, &text, NULL);
-        groups = text_alloc((size_t) n * sizeof(*groups));
-        for (int i = 0; i < n; i++)
-                groups[i] = (struct account_group){ gids[i], group_name(text, gids[i]) };
-        *ret = groups;
-        *ret_n = (size_t) n;
+        identity_groups_of(gids, (size_t) n, ret, ret_n);
         return 0;
 }
 

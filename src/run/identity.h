@@ -21,6 +21,8 @@ struct identity {
 };
 
 int identity_load(struct identity *identity, const struct notes *notes, struct err *e);
+/* The same for any user. */
+void identity_load_uid(struct identity *identity, uid_t uid, const struct notes *notes);
 void identity_done(struct identity *identity);
 #define _cleanup_identity_ __attribute__((cleanup(identity_done)))
 
@@ -28,4 +30,5 @@ void identity_done(struct identity *identity);
  * caller frees with identity_groups_free(). */
 int identity_groups(const struct identity *identity, struct account_group **ret, size_t *ret_n,
                     struct err *e);
+void identity_groups_of(const gid_t *gids, size_t n, struct account_group **ret, size_t *ret_n);
 void identity_groups_free(struct account_group *groups, size_t n);

@@ -65,11 +65,10 @@ void init_restore(const struct init_signals *saved)
         sigprocmask(SIG_SETMASK, &saved->mask, NULL);
 }
 
-/* Dies with the parent; alive: the reading end of a pipe whose other end only the parent has, for a parent
- * that died before prctl() took effect. */
-static void die_with_parent(int alive)
+/* The pipe is for a parent that died before prctl() took effect. */
+void init_die_with_parent(const struct init_signals *saved)
 {
-        struct pollfd end = { .fd = alive, .events = POLLIN };
+        struct pollfd end = { .fd = saved->alive, .events = POLLIN };
 
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         if (poll(&end, 1, 0) != 0)
@@ -95,7 +94,9 @@ pid_t init_fork(struct init_signals *saved, struct err *e)
         }
         if (child == 0) {
                 close(ends[1]);
-                die_with_parent(ends[0]);
+                saved->alive = ends[0];
+                init_die_with_parent(saved);
+                return 0;
         }
         /* The parent's end stays open until it is gone. */
         close(ends[0]);

@@ -25,11 +25,15 @@
 struct init_signals {
         sigset_t mask;
         struct sigaction child;
+        int alive; /* in process 1: reading end of a pipe that the parent holds open; goes with execve */
 };
 
 /* In the parent, whose children will be in a new pid namespace: starts process 1.  0 in process 1; its pid in
  * the parent. */
 pid_t init_fork(struct init_signals *saved, struct err *e);
+
+/* In process 1, after it changed its ids, by which the kernel forgets PR_SET_PDEATHSIG. */
+void init_die_with_parent(const struct init_signals *saved);
 
 /* In the parent: waits for process 1.  Returns the exit status to end with, or does not return when a signal
  * killed it: then the same signal ends this process. */

@@ -15,6 +15,8 @@
 #include "run/overlay.h"
 #include "run/privileges.h"
 #include "run/root.h"
+#include "run/seccomp_profile.h"
+#include "run/security_label.h"
 #include "run/session.h"
 
 #define UMASK_NO_UMASK 022 /* spec runtime.md, 2.5: --no-umask */
@@ -123,16 +125,64 @@ static int enter_root(const struct launch_request *request, struct overlay_stack
         return r;
 }
 
+/* --- privileges -------------------------------------------------------------------------------------------
+ */
+
+static bool has_ids(const struct plan *plan)
+{
+        return plan->ids.has_uid || plan->ids.n_gids;
+}
+
+/* What needs the host's /proc and is in force later. */
+static int while_proc_is_there(const struct plan *plan, int *ret_self, struct err *e)
+{
+        int r = 0;
+
+        if (plan->apparmor)
+                r = security_label_set(SECURITY_APPARMOR, plan->apparmor, e);
+        if (r >= 0 && plan->selinux)
+                r = security_label_set(SECURITY_SELINUX, plan->selinux, e);
+        if (r < 0 || !plan->userns || !has_ids(plan))
+                return r;
+        *ret_self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return *ret_self < 0 ? err_errno(e, -errno, "/proc/self") : 0;
+}
+
+static int settle_privileges(const struct plan *plan, int self, struct err *e)
+{
+        bool real = !plan->userns;
+        const struct privileges privileges = {
+                .keep = plan->capabilities,
+                .ambient = plan->capabilities_ambient,
+                .required = plan->capabilities_required,
+                .no_new_privs = plan->no_new_privs,
+                .has_uid = real && plan->ids.has_uid,
+                .uid = plan->ids.uid,
+                .gids = plan->ids.gids,
+                .n_gids = real ? plan->ids.n_gids : 0,
+        };
+        int r = 0;
+
+        if (!real && has_ids(plan))
+                r = namespaces_rename_ids(self, plan->ids.has_uid ? plan->ids.uid : geteuid(),
+                                          plan->ids.n_gids ? plan->ids.gids[0] : getegid(), e);
+        return r < 0 ? r : privileges_drop(&privileges, e);
+}
+
 /* --- all ---------------------------------------------------------------------------------------------------
  */
 
 static int launch_inside(const struct launch_request *request, struct overlay_stack *stack,
-                         const struct init_signals *signals, const struct notes *notes, struct err *e)
+                         const struct seccomp_profile *filter, const struct init_signals *signals,
+                         const struct notes *notes, struct err *e)
 {
         const struct plan *plan = request->plan;
+        _cleanup_close_ int self = -EBADF;
         const char *cwd = "/";
         int r = enter_mounts(plan, request->source, e);
 
+        if (r >= 0)
+                r = while_proc_is_there(plan, &self, e);
         if (r >= 0)
                 r = enter_root(request, stack, notes, &cwd, e);
         if (r < 0)
@@ -140,30 +190,38 @@ static int launch_inside(const struct launch_request *request, struct overlay_st
         rootfs_source_done(request->source);
         data_images_done(request->data);
         overlay_done(stack);
-        r = privileges_drop(plan->capabilities, plan->no_new_privs, e);
+        r = settle_privileges(plan, self, e);
+        if (r >= 0 && signals && has_ids(plan))
+                init_die_with_parent(signals);
         if (r >= 0 && plan->init)
                 r = init_split(e);
         if (r < 0)
                 return r;
         if (signals)
                 init_restore(signals);
+        if (plan->seccomp) {
+                r = seccomp_profile_apply(filter, e);
+                if (r < 0)
+                        return r;
+        }
         return request->become(request->user, cwd, e);
 }
 
 static int launch_with_parent(const struct launch_request *request, struct overlay_stack *stack,
-                              const struct notes *notes, struct err *e)
+                              const struct seccomp_profile *filter, const struct notes *notes, struct err *e)
 {
+        const struct privileges none = { .no_new_privs = true };
         struct init_signals signals;
         pid_t child = init_fork(&signals, e);
 
         if (child < 0)
                 return child;
         if (child == 0)
-                return launch_inside(request, stack, &signals, notes, e);
+                return launch_inside(request, stack, filter, &signals, notes, e);
         rootfs_source_done(request->source);
         data_images_done(request->data);
         overlay_done(stack);
-        int r = privileges_drop(request->plan->userns ? 0 : UINT64_MAX, request->plan->userns, e);
+        int r = request->plan->userns ? privileges_drop(&none, e) : 0;
 
         return r < 0 ? r : init_supervise(child);
 }
@@ -172,9 +230,12 @@ int launch(const struct launch_request *request, const struct notes *notes, stru
 {
         _cleanup_(overlay_done) struct overlay_stack stack = OVERLAY_STACK_INIT;
         const struct plan *plan = request->plan;
+        _cleanup_seccomp_profile_ struct seccomp_profile filter = SECCOMP_PROFILE_INIT;
         bool pid = plan->namespaces & CLONE_NEWPID;
-        int r = plan->netns_path ? namespaces_join_net(plan->netns_path, e) : 0;
+        int r = plan->seccomp ? seccomp_profile_load(&filter, plan->seccomp, plan->capabilities, e) : 0;
 
+        if (r >= 0 && plan->netns_path)
+                r = namespaces_join_net(plan->netns_path, e);
         if (r >= 0)
                 r = enter_user(plan, request->source, e);
         if (r >= 0)
@@ -186,6 +247,6 @@ int launch(const struct launch_request *request, const struct notes *notes, stru
         if (r < 0)
                 return err_ctx(e, r, "container creation failed");
         if (pid)
-                return launch_with_parent(request, &stack, notes, e);
-        return launch_inside(request, &stack, NULL, notes, e);
+                return launch_with_parent(request, &stack, &filter, notes, e);
+        return launch_inside(request, &stack, &filter, NULL, notes, e);
 }

@@ -15,28 +15,32 @@
 #include "base/fd.h"
 #include "host/reason.h"
 
-static int write_map(const char *name, const char *text)
+#define PROC_SELF "/proc/self/"
+
+/* self: directory of the process in a /proc, or AT_FDCWD for the one that is mounted. */
+static int write_map(int self, const char *path, const char *text)
 {
-        _cleanup_close_ int fd = open(name, O_WRONLY | O_CLOEXEC);
+        _cleanup_close_ int fd =
+                openat(self, self == AT_FDCWD ? path : path + strlen(PROC_SELF), O_WRONLY | O_CLOEXEC);
 
         if (fd < 0)
                 return -errno;
         return fd_write_all(fd, text, strlen(text));
 }
 
-static int write_maps(uid_t uid, gid_t gid)
+static int write_maps(int self, uid_t uid_inside, uid_t uid, gid_t gid_inside, gid_t gid)
 {
         char text[32];
-        int r = write_map("/proc/self/setgroups", "deny"); /* Linux 3.19; needed before gid_map */
+        int r = write_map(self, PROC_SELF "setgroups", "deny"); /* Linux 3.19; needed before gid_map */
 
         if (r < 0 && r != -ENOENT)
                 return r;
-        snprintf(text, sizeof(text), "%u %u 1", uid, uid);
-        r = write_map("/proc/self/uid_map", text);
+        snprintf(text, sizeof(text), "%u %u 1", uid_inside, uid);
+        r = write_map(self, PROC_SELF "uid_map", text);
         if (r < 0)
                 return r;
-        snprintf(text, sizeof(text), "%u %u 1", gid, gid);
-        return write_map("/proc/self/gid_map", text);
+        snprintf(text, sizeof(text), "%u %u 1", gid_inside, gid);
+        return write_map(self, PROC_SELF "gid_map", text);
 }
 
 int namespaces_own_user(struct err *e)
@@ -47,8 +51,21 @@ int namespaces_own_user(struct err *e)
 
         if (unshare(CLONE_NEWUSER) < 0)
                 return reason_userns(-EBADF, -errno, e);
-        r = write_maps(uid, gid);
+        r = write_maps(AT_FDCWD, uid, uid, gid, gid);
         return r < 0 ? reason_userns(-EBADF, r, e) : 0;
+}
+
+int namespaces_rename_ids(int self, uid_t uid_inside, gid_t gid_inside, struct err *e)
+{
+        uid_t uid = geteuid();
+        gid_t gid = getegid();
+        int r;
+
+        if (unshare(CLONE_NEWUSER) < 0)
+                return reason_userns(-EBADF, -errno, e);
+        r = write_maps(self, uid_inside, uid, gid_inside, gid);
+        return r < 0 ? err_errno(e, r, "--security: naming the user %u, the group %u", uid_inside, gid_inside)
+                     : 0;
 }
 
 int namespaces_join_user(int userns, struct err *e)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -13,6 +14,10 @@ int namespaces_own_user(struct err *e);
 
 /* Joins a user namespace. */
 int namespaces_join_user(int userns, struct err *e);
+
+/* A user namespace below the present one, in which its ids uid and gid are called something else.  self: the
+ * process's directory in a /proc, which need not be mounted here any more. */
+int namespaces_rename_ids(int self, uid_t uid_inside, gid_t gid_inside, struct err *e);
 
 /* Leaves the namespaces of `which`. */
 int namespaces_unshare(unsigned which, struct err *e);

@@ -30,6 +30,10 @@ void plan_done(struct plan *plan)
         free(plan->mounts);
         account_user_done(&plan->user);
         identity_groups_free(plan->groups, plan->n_groups);
+        free(plan->ids.gids);
+        free(plan->seccomp);
+        free(plan->apparmor);
+        free(plan->selinux);
         free(plan->hostname);
         free(plan->netns_path);
         free(plan->home);
@@ -274,6 +278,24 @@ static void print_layers(const struct plan *plan, struct text *out)
                             (unsigned long long) plan->upper_bytes);
 }
 
+static void print_privileges(const struct plan *plan, struct text *out)
+{
+        text_printf(out, "capabilities: %llx", (unsigned long long) plan->capabilities);
+        if (plan->capabilities_ambient)
+                text_printf(out, ", ambient %llx", (unsigned long long) plan->capabilities_ambient);
+        text_printf(out, "%s\n", plan->no_new_privs ? ", no new privileges" : "");
+        if (plan->ids.has_uid)
+                text_printf(out, "runs as: uid %u\n", plan->ids.uid);
+        for (size_t i = 0; i < plan->ids.n_gids; i++)
+                text_printf(out, "runs as: %sgid %u\n", i ? "supplementary " : "", plan->ids.gids[i]);
+        if (plan->seccomp)
+                text_printf(out, "seccomp: %s\n", plan->seccomp);
+        if (plan->apparmor)
+                text_printf(out, "apparmor: %s\n", plan->apparmor);
+        if (plan->selinux)
+                text_printf(out, "selinux: %s\n", plan->selinux);
+}
+
 void plan_print(const struct plan *plan, struct text *out)
 {
         text_printf(out, "namespaces: mount%s%s%s%s%s%s\n", plan->userns ? " user" : "",
@@ -302,6 +324,5 @@ void plan_print(const struct plan *plan, struct text *out)
         text_printf(out, "user: %s uid %u gid %u home %s\n", plan->user.name, plan->user.uid, plan->user.gid,
                     plan->home);
         text_printf(out, "directory: %s\n", plan->cwd ? plan->cwd : "(deleted)");
-        text_printf(out, "capabilities: %llx%s\n", (unsigned long long) plan->capabilities,
-                    plan->no_new_privs ? ", no new privileges" : "");
+        print_privileges(plan, out);
 }

@@ -98,6 +98,15 @@ struct plan_entry {
         char *text; /* may be NULL */
 };
 
+/* --security uid, gid: whom the program runs as.  In a user namespace these are names for the caller's ids.
+ */
+struct plan_ids {
+        bool has_uid;
+        uid_t uid;
+        gid_t *gids; /* owned: the group, then supplementary ones; NULL: the caller's */
+        size_t n_gids;
+};
+
 enum plan_cwd_from { PLAN_CWD_ASKED, PLAN_CWD_HOME, PLAN_CWD_CALLER };
 
 /* What lies over the image (spec runtime.md, 4.2).  Layers are listed as they were asked for, lowest first.
@@ -141,8 +150,14 @@ struct plan {
         enum plan_cwd_from cwd_from;
         char *cwd_host; /* the caller's, as it named it; NULL: deleted */
 
-        uint64_t capabilities; /* those that are kept, by number; all five sets */
+        uint64_t capabilities;          /* those that are kept, of what the process has (capabilities.h) */
+        uint64_t capabilities_ambient;  /* of these, those that stay without being root, too */
+        uint64_t capabilities_required; /* not to have one of these is an error */
         bool no_new_privs;
+        struct plan_ids ids;
+        char *seccomp;       /* path of a profile; NULL: no filter */
+        char *apparmor;      /* profile; may be NULL */
+        char *selinux;       /* label; may be NULL */
         bool reopen_console; /* standard streams that are terminals are opened again as /dev/console */
         bool no_umask;       /* umask 0022 inside instead of the caller's */
 };
@@ -170,6 +185,9 @@ struct plan_request {
         const struct text_list *network_args;
         const char *netns_path;
         const char *dns; /* addresses, separated by commas */
+        const char *add_caps;
+        const char *drop_caps;
+        const struct text_list *security; /* each "feature:value" */
         bool no_home;
         bool contain;
         bool pid;
@@ -177,9 +195,12 @@ struct plan_request {
         bool uts;
         bool net;
         bool userns;
+        bool ignore_userns; /* make none, even where one is needed */
         bool no_init;
         bool no_umask;
         bool no_privs;
+        bool keep_privs;
+        bool allow_setuid;
         bool underlay;
         bool writable; /* -w; the image can be written */
         bool writable_tmpfs;

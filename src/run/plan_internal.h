@@ -51,6 +51,10 @@ int plan_host_kind(const char *path);
 int plan_add_host_bind(struct planner *p, enum plan_group group, const char *source, const char *target,
                        unsigned flags, struct err *e);
 
+/* Ids, capabilities, filters and labels. */
+int plan_privileges(struct planner *p, struct err *e);
+/* Behind all mounts: --allow-setuid takes nosuid off what is bound. */
+void plan_allow_setuid(struct planner *p);
 int plan_uts(struct planner *p, struct err *e);
 int plan_network(struct planner *p, struct err *e);
 /* --dns: nothing to be done (0), resolv.conf is made of it (1), or a negative errno. */

@@ -58,6 +58,11 @@ static int plan_namespaces(struct planner *p, struct err *e)
         int r;
 
         plan->userns = q->userns || !q->privileged;
+        if (plan->userns && q->ignore_userns) {
+                err_set(e, -EPERM,
+                        "--ignore-userns: only root can start a container without a user namespace");
+                return err_hint(e, -EPERM, "leave the option, or the variable of its name, out");
+        }
         if (plan->userns && !q->config->allow_user_ns)
                 return err_set(e, -EPERM,
                                "user namespaces are switched off by the site: 'allow user ns = no'");
@@ -71,34 +76,39 @@ static int plan_namespaces(struct planner *p, struct err *e)
         return r < 0 ? r : plan_network(p, e);
 }
 
-/* Spec runtime.md, 1.5: root keeps what it has, everybody else has nothing. */
-static void plan_privileges(struct planner *p)
-{
-        const struct plan_request *r = p->request;
-        bool root_keeps = p->request->identity->user.uid == 0 &&
-                          r->config->root_caps == CONFIG_ROOT_CAPS_FULL && !r->no_privs;
-
-        p->plan->capabilities = root_keeps ? UINT64_MAX : 0;
-        p->plan->no_new_privs = !root_keeps;
-        p->plan->no_umask = r->no_umask;
-}
-
+/* Root that becomes another user (--security uid) is that user in the files of /etc.  In a user namespace the
+ * caller stays what it is there. */
 static int plan_identity(struct planner *p, struct err *e)
 {
-        const struct account_user *user = &p->request->identity->user;
         struct plan *plan = p->plan;
+        bool other = p->request->privileged && plan->ids.has_uid;
+        struct identity target = { .known = false };
+        const struct identity *identity = p->request->identity;
+        const struct account_user *user = &identity->user;
+        int r = 0;
 
+        if (other) {
+                identity_load_uid(&target, plan->ids.uid, p->notes);
+                user = &target.user;
+        }
         plan->user = (struct account_user){
                 .name = text_dup(user->name),
                 .uid = user->uid,
-                .gid = user->gid,
+                .gid = p->request->privileged && plan->ids.n_gids ? plan->ids.gids[0] : user->gid,
                 .gecos = text_dup(user->gecos),
                 .home = text_dup(user->home),
                 .shell = text_dup(user->shell),
         };
+        identity_done(&target);
         if (!p->request->config->config_group)
                 return 0;
-        return identity_groups(p->request->identity, &plan->groups, &plan->n_groups, e);
+        if (p->request->privileged && plan->ids.n_gids)
+                identity_groups_of(plan->ids.gids, plan->ids.n_gids, &plan->groups, &plan->n_groups);
+        else if (other)
+                identity_groups_of(&plan->user.gid, 1, &plan->groups, &plan->n_groups);
+        else
+                r = identity_groups(identity, &plan->groups, &plan->n_groups, e);
+        return r;
 }
 
 static void plan_session(struct planner *p)
@@ -108,6 +118,7 @@ static void plan_session(struct planner *p)
 
         plan->memory_fs = config->memory_fs;
         plan->slave = config->mount_slave;
+        plan->no_umask = p->request->no_umask;
         if (!p->request->privileged)
                 plan->session_bytes = config->session_m << 20;
 }
@@ -121,7 +132,9 @@ static int make(struct planner *p, struct err *e)
         r = plan_namespaces(p, e);
         if (r < 0)
                 return r;
-        plan_privileges(p);
+        r = plan_privileges(p, e);
+        if (r < 0)
+                return r;
         plan_session(p);
         r = plan_layers(p, e);
         if (r >= 0)
@@ -148,6 +161,7 @@ static int make(struct planner *p, struct err *e)
         if (r >= 0)
                 r = plan_cwd(p, e);
         plan_dev_finish(p);
+        plan_allow_setuid(p);
         plan_sort(p->plan);
         return r < 0 ? r : 0;
 }

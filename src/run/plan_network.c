@@ -133,11 +133,11 @@ int plan_dns(struct planner *p, struct err *e)
 {
         _cleanup_text_ struct text lines = TEXT_INIT;
         _cleanup_free_ char *servers = NULL;
-        char *rest, *server;
+        char *rest = NULL, *server;
 
         if (!given(p->request->dns))
                 return 0;
-        servers = rest = text_dup(p->request->dns);
+        rest = servers = text_dup(p->request->dns);
         while ((server = strsep(&rest, ","))) {
                 server += strspn(server, " \t");
                 server[strcspn(server, " \t")] = '\0';

@@ -94,7 +94,10 @@ int plan_home(struct planner *p, struct err *e)
                         return failed;
         } else {
                 source = path_clean(r->identity->user.home);
-                p->plan->home = text_dup(r->identity->user.uid == 0 ? "/root" : source);
+                p->plan->home =
+                        text_dup(r->identity->user.uid == 0 || (p->plan->ids.has_uid && p->plan->ids.uid == 0)
+                                         ? "/root"
+                                         : source);
         }
         if (r->no_home || p->without & WITHOUT_HOME || (!r->home && !r->config->mount_home))
                 return 0;

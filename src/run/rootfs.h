@@ -12,8 +12,9 @@ enum rootfs_kind {
 
 struct rootfs {
         enum rootfs_kind kind;
-        bool writable; /* is to be written */
-        int fd;        /* borrowed */
+        bool writable;     /* is to be written */
+        bool allow_setuid; /* its setuid programs work */
+        int fd;            /* borrowed */
         uint64_t offset;
         uint64_t size;
         const char *path; /* absolute, for APPTAINER_CONTAINER and messages */

@@ -13,7 +13,8 @@
 /* A program may only write where it was asked to. */
 static unsigned mount_flags(const struct rootfs *rootfs)
 {
-        return MOUNT_NOSUID | MOUNT_NODEV | (rootfs->writable ? 0 : MOUNT_READONLY);
+        return MOUNT_NODEV | (rootfs->allow_setuid ? 0 : MOUNT_NOSUID) |
+               (rootfs->writable ? 0 : MOUNT_READONLY);
 }
 
 static struct imagefs_request server_request(const struct rootfs *rootfs,
