@@ -41,6 +41,7 @@ struct action {
         struct rootfs_source source;
         struct bound_images bound;
         struct data_images data;
+        struct fuse_mounts fuses;
         struct plan plan;
         struct environment environment;
 };
@@ -50,6 +51,7 @@ static void action_done(struct action *a)
         environment_done(&a->environment);
         plan_done(&a->plan);
         data_images_done(&a->data);
+        fuse_mounts_done(&a->fuses);
         bound_images_done(&a->bound);
         rootfs_source_done(&a->source);
         free(a->server);
@@ -264,6 +266,7 @@ static int make_plan(struct action *a, bool privileged, struct err *e)
                 .privileged = privileged,
                 .binds = &o->binds,
                 .bind_mounts = &o->mounts,
+                .fusemounts = &o->fusemounts,
                 .no_mount = &o->no_mount,
                 .scratch = &o->scratch,
                 .home = o->home,
@@ -374,6 +377,7 @@ static int start(struct action *a, struct err *e)
                 .source = &a->source,
                 .overlay_settings = &a->overlay_settings,
                 .data = &a->data,
+                .fuses = &a->fuses,
                 .become = become,
                 .user = a,
         };
@@ -408,6 +412,7 @@ int cmd_action_run(const struct cli_call *call)
                 .source = ROOTFS_SOURCE_INIT,
                 .bound = BOUND_IMAGES_INIT,
                 .data = DATA_IMAGES_INIT,
+                .fuses = FUSE_MOUNTS_INIT,
                 .plan = PLAN_INIT,
                 .environment = ENVIRONMENT_INIT,
         };

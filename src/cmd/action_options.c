@@ -69,8 +69,8 @@ static const struct cli_option common[] = {
           .help = "set variables from a file of shell assignments" },
         { 'f', "fakeroot", NULL, CLI_BOOL, FIELD(fakeroot), .env = { "FAKEROOT" }, .flags = CLI_NOT_YET,
           .help = "be root in the container" },
-        { 0, "fusemount", "SPEC", CLI_LIST, FIELD(fusemounts), .env = { "FUSESPEC" }, .flags = CLI_NOT_YET,
-          .help = "mount a FUSE file system" },
+        { 0, "fusemount", "SPEC", CLI_LIST, FIELD(fusemounts), .env = { "FUSESPEC" },
+          .help = "a FUSE file system: container:PROGRAM ARGS... DIR, or host:, container-daemon:, host-daemon: for where the program runs and whether it goes to the background; implies --pid" },
         { 'H', "home", "SRC[:DST]", CLI_STRING, FIELD(home), .env = { "HOME" }, .flags = CLI_PATH,
           .help = "home directory: a directory of the host, and where it appears" },
         { 0, "hostname", "NAME", CLI_STRING, FIELD(hostname), .env = { "HOSTNAME" },
@@ -241,6 +241,8 @@ int action_options_settle(struct action_options *o, struct err *e)
                 o->containall = o->writable_tmpfs = o->no_init = o->no_umask = o->no_eval = true;
         if (o->ignore_userns)
                 o->userns = false;
+        if (o->fusemounts.n)
+                o->pid = true;
         if (o->containall)
                 o->contain = o->pid = o->ipc = o->cleanenv = true;
         return 0;

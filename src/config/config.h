@@ -46,6 +46,7 @@ struct config {
         bool mount_hostfs;
         bool mount_slave;
         bool user_bind_control;
+        bool enable_fusemount;
         int mount_dev;               /* enum config_dev */
         int enable_overlay;          /* enum config_overlay */
         int enable_underlay;         /* enum config_underlay */

@@ -118,7 +118,13 @@ static int end_by_signal(int number)
         return STATUS_SIGNAL + number;
 }
 
-int init_supervise(pid_t child)
+static void tell_ended(const struct init_ended *ended)
+{
+        if (ended->call)
+                ended->call(ended->user);
+}
+
+int init_supervise(pid_t child, const struct init_ended *ended)
 {
         for (;;) {
                 siginfo_t info;
@@ -127,10 +133,10 @@ int init_supervise(pid_t child)
                 wait_for_signal(&info);
                 switch (info.si_signo) {
                 case SIGCHLD:
-                        if (waitpid(child, &status, WNOHANG) == child)
-                                return WIFSIGNALED(status) ? end_by_signal(WTERMSIG(status))
-                                                           : WEXITSTATUS(status);
-                        break;
+                        if (waitpid(child, &status, WNOHANG) != child)
+                                break;
+                        tell_ended(ended);
+                        return WIFSIGNALED(status) ? end_by_signal(WTERMSIG(status)) : WEXITSTATUS(status);
                 case SIGTSTP:
                 case SIGTTIN:
                 case SIGTTOU: /* the shell's job is this process: it has to stop for the job to be stopped */
@@ -172,25 +178,27 @@ static void set_name(void)
         memcpy((char *) start, INIT_NAME, sizeof(INIT_NAME));
 }
 
-static _Noreturn void init_run(pid_t program)
+static _Noreturn void init_run(pid_t program, const struct init_ended *ended)
 {
         for (;;) {
                 siginfo_t info;
                 int status;
-                pid_t ended;
+                pid_t reaped;
 
                 wait_for_signal(&info);
                 if (info.si_signo != SIGCHLD) {
                         pass_on(program, &info);
                         continue;
                 }
-                while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
-                        if (ended == program)
+                while ((reaped = waitpid(-1, &status, WNOHANG)) > 0)
+                        if (reaped == program) {
+                                tell_ended(ended);
                                 _exit(exit_status(status));
+                        }
         }
 }
 
-int init_split(struct err *e)
+int init_split(const struct init_ended *ended, struct err *e)
 {
         pid_t program = fork();
 
@@ -199,5 +207,5 @@ int init_split(struct err *e)
         if (program == 0)
                 return 0;
         set_name();
-        init_run(program);
+        init_run(program, ended);
 }

@@ -28,6 +28,12 @@ struct init_signals {
         int alive; /* in process 1: reading end of a pipe that the parent holds open; goes with execve */
 };
 
+/* What there is to do when the container's program has ended, before this process does. */
+struct init_ended {
+        void (*call)(void *user); /* may be NULL */
+        void *user;
+};
+
 /* In the parent, whose children will be in a new pid namespace: starts process 1.  0 in process 1; its pid in
  * the parent. */
 pid_t init_fork(struct init_signals *saved, struct err *e);
@@ -37,11 +43,11 @@ void init_die_with_parent(const struct init_signals *saved);
 
 /* In the parent: waits for process 1.  Returns the exit status to end with, or does not return when a signal
  * killed it: then the same signal ends this process. */
-int init_supervise(pid_t child);
+int init_supervise(pid_t child, const struct init_ended *ended);
 
 /* In process 1: becomes appinit and returns only in its child, which is to become the program; a negative
  * errno when there is no child. */
-int init_split(struct err *e);
+int init_split(const struct init_ended *ended, struct err *e);
 
 /* Before the program: signals are as the caller left them. */
 void init_restore(const struct init_signals *saved);

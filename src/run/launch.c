@@ -90,7 +90,8 @@ static int build_root(const struct launch_request *request, struct overlay_stack
         r = data_images_mount(request->data, &session, e);
         if (r < 0)
                 return r;
-        return root_assemble(request->plan, &session, image, stack, request->data, notes, ret_root, e);
+        return root_assemble(request->plan, &session, image, stack, request->data, request->fuses, notes,
+                             ret_root, e);
 }
 
 /* Standard streams that are terminals have no name inside with a /dev of our own, but for /dev/console. */
@@ -117,6 +118,8 @@ static int enter_root(const struct launch_request *request, struct overlay_stack
 
         if (r >= 0)
                 r = root_enter(root, e);
+        if (r >= 0)
+                r = fuse_mounts_start(request->fuses, request->plan, e);
         if (r >= 0)
                 r = root_chdir(request->plan, notes, ret_cwd, e);
         umask(request->plan->no_umask ? UMASK_NO_UMASK : umask_before);
@@ -194,7 +197,7 @@ static int launch_inside(const struct launch_request *request, struct overlay_st
         if (r >= 0 && signals && has_ids(plan))
                 init_die_with_parent(signals);
         if (r >= 0 && plan->init)
-                r = init_split(e);
+                r = init_split(&(struct init_ended){ fuse_mounts_stop_inside, request->fuses }, e);
         if (r < 0)
                 return r;
         if (signals)
@@ -221,9 +224,11 @@ static int launch_with_parent(const struct launch_request *request, struct overl
         rootfs_source_done(request->source);
         data_images_done(request->data);
         overlay_done(stack);
+        fuse_mounts_release(request->fuses);
         int r = request->plan->userns ? privileges_drop(&none, e) : 0;
 
-        return r < 0 ? r : init_supervise(child);
+        return r < 0 ? r
+                     : init_supervise(child, &(struct init_ended){ fuse_mounts_stop_host, request->fuses });
 }
 
 int launch(const struct launch_request *request, const struct notes *notes, struct err *e)
@@ -232,12 +237,16 @@ int launch(const struct launch_request *request, const struct notes *notes, stru
         const struct plan *plan = request->plan;
         _cleanup_seccomp_profile_ struct seccomp_profile filter = SECCOMP_PROFILE_INIT;
         bool pid = plan->namespaces & CLONE_NEWPID;
-        int r = plan->seccomp ? seccomp_profile_load(&filter, plan->seccomp, plan->capabilities, e) : 0;
+        int r = fuse_mounts_prepare(request->fuses, plan, e);
 
+        if (r >= 0 && plan->seccomp)
+                r = seccomp_profile_load(&filter, plan->seccomp, plan->capabilities, e);
         if (r >= 0 && plan->netns_path)
                 r = namespaces_join_net(plan->netns_path, e);
         if (r >= 0)
                 r = enter_user(plan, request->source, e);
+        if (r >= 0)
+                r = fuse_mounts_open(request->fuses, e);
         if (r >= 0)
                 r = rootfs_source_serve(request->source, !plan->userns, e);
         if (r >= 0)

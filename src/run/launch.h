@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/note.h"
 #include "run/data_images.h"
+#include "run/fuse_mounts.h"
 #include "run/plan.h"
 #include "run/rootfs_source.h"
 
@@ -24,6 +25,7 @@ struct launch_request {
         struct rootfs_source *source;                          /* opened */
         const struct rootfs_source_settings *overlay_settings; /* for the plan's overlays */
         struct data_images *data;                              /* opened: the plan's images */
+        struct fuse_mounts *fuses; /* empty; filled by the launch, done by the caller */
 
         /* Becomes the program; inside the container, without privileges.  cwd: as the user names it.  Returns
          * an exit status when there is nothing to become, or a negative errno. */

@@ -26,6 +26,11 @@ void plan_done(struct plan *plan)
                 free(plan->images[i].id);
         }
         free(plan->images);
+        for (size_t i = 0; i < plan->n_fuses; i++) {
+                text_list_done(&plan->fuses[i].command);
+                free(plan->fuses[i].target);
+        }
+        free(plan->fuses);
         free(plan->entries);
         free(plan->mounts);
         account_user_done(&plan->user);
@@ -91,6 +96,13 @@ size_t plan_add_image(struct plan *plan, const char *path, const char *id, bool 
                                                             .id = id ? text_dup(id) : NULL,
                                                             .readonly = readonly };
         return plan->n_images++;
+}
+
+struct plan_fuse *plan_add_fuse(struct plan *plan)
+{
+        plan->fuses = grown(plan->fuses, plan->n_fuses, sizeof(*plan->fuses));
+        plan->fuses[plan->n_fuses] = (struct plan_fuse){ .target = NULL };
+        return &plan->fuses[plan->n_fuses++];
 }
 
 void plan_add_entry(struct plan *plan, enum plan_entry_kind kind, const char *path, mode_t mode,
@@ -219,14 +231,16 @@ static const struct {
 
 static void print_mount(const struct plan_mount *m, struct text *out)
 {
-        static const char *const from[] = {
-                [PLAN_HOST] = "", [PLAN_SESSION] = "session:/", [PLAN_FRESH] = "new ", [PLAN_IMAGE] = ""
-        };
+        static const char *const from[] = { [PLAN_HOST] = "",
+                                            [PLAN_SESSION] = "session:/",
+                                            [PLAN_FRESH] = "new ",
+                                            [PLAN_IMAGE] = "",
+                                            [PLAN_FUSE] = "fuse " };
         bool first = true;
 
         text_printf(out, "mount %s: ", group_names[m->group]);
         if (m->from == PLAN_IMAGE)
-                text_printf(out, "image %zu:", m->image);
+                text_printf(out, "image %zu:", m->number);
         text_printf(out, "%s%s on %s%s", from[m->from], m->source, m->flags & PLAN_STAGED ? "session:/" : "",
                     m->target);
         if (m->options)

@@ -46,6 +46,7 @@ enum plan_source {
         PLAN_HOST,    /* source: a path of the host, bound */
         PLAN_SESSION, /* source: a path of the session, without '/' in front, bound */
         PLAN_FRESH,   /* source: the type of a new file system */
+        PLAN_FUSE,    /* a FUSE file system of the plan; source: its program's name */
         PLAN_IMAGE,   /* source: a path in an image of the plan, bound; what is there makes the mount point */
 };
 
@@ -71,7 +72,15 @@ struct plan_mount {
         char *source;
         char *target;
         char *options; /* PLAN_FRESH: "key=value,flag"; may be NULL */
-        size_t image;  /* PLAN_IMAGE: its number */
+        size_t number; /* PLAN_IMAGE, PLAN_FUSE: which one */
+};
+
+/* A file system of --fusemount. */
+struct plan_fuse {
+        bool host;                /* the program runs on the host; else in the container */
+        bool daemon;              /* it goes to the background by itself */
+        struct text_list command; /* program and arguments */
+        char *target;
 };
 
 /* An image file of which something is bound (spec runtime.md, 3.13). */
@@ -136,6 +145,8 @@ struct plan {
         size_t n_mounts;
         struct plan_image *images;
         size_t n_images;
+        struct plan_fuse *fuses;
+        size_t n_fuses;
 
         char *hostname;   /* with CLONE_NEWUTS: to be set; NULL: the host's stays */
         char *netns_path; /* network namespace to join; may be NULL */
@@ -173,7 +184,8 @@ struct plan_request {
         const struct identity *identity;
         bool privileged; /* uid 0 that may mount: no user namespace is needed */
 
-        const struct text_list *binds;       /* arguments of --bind and its variables, in order */
+        const struct text_list *binds; /* arguments of --bind and its variables, in order */
+        const struct text_list *fusemounts;
         const struct text_list *bind_mounts; /* those of --mount */
         const struct text_list *no_mount;    /* words of --no-mount */
         const struct text_list *scratch;     /* paths of --scratch */

@@ -35,6 +35,8 @@ bool plan_add_mount(struct plan *plan, enum plan_group group, enum plan_source f
                     const char *target, unsigned flags, const char *options);
 /* The number of an image to bind from; the same one is not added twice.  id: may be NULL. */
 size_t plan_add_image(struct plan *plan, const char *path, const char *id, bool readonly);
+/* An empty one to be filled. */
+struct plan_fuse *plan_add_fuse(struct plan *plan);
 void plan_add_entry(struct plan *plan, enum plan_entry_kind kind, const char *path, mode_t mode,
                     const char *text);
 bool plan_has_entry(const struct plan *plan, const char *path);
@@ -76,4 +78,5 @@ int plan_home(struct planner *p, struct err *e);
 int plan_tmp(struct planner *p, struct err *e);
 int plan_scratch(struct planner *p, struct err *e);
 int plan_user_binds(struct planner *p, struct err *e);
+int plan_fuses(struct planner *p, struct err *e);
 int plan_cwd(struct planner *p, struct err *e);

@@ -159,6 +159,8 @@ static int make(struct planner *p, struct err *e)
         if (r >= 0)
                 r = plan_user_binds(p, e);
         if (r >= 0)
+                r = plan_fuses(p, e);
+        if (r >= 0)
                 r = plan_cwd(p, e);
         plan_dev_finish(p);
         plan_allow_setuid(p);

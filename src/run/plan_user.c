@@ -211,7 +211,7 @@ static bool add_image_bind(struct planner *p, const struct bind *bind, const cha
         if (!plan_add_mount(p->plan, PLAN_USER_BINDS, PLAN_IMAGE, inner, target,
                             PLAN_NOSUID | PLAN_NODEV | (bind->readonly ? PLAN_READONLY : 0), NULL))
                 return false;
-        p->plan->mounts[p->plan->n_mounts - 1].image = plan_add_image(p->plan, source, id, bind->readonly);
+        p->plan->mounts[p->plan->n_mounts - 1].number = plan_add_image(p->plan, source, id, bind->readonly);
         return true;
 }
 

@@ -20,6 +20,7 @@ struct step {
         size_t place_size; /* of its path */
         int source;        /* owned: PLAN_IMAGE: what is bound */
         bool directory;    /* what to make when it is missing; else a file */
+        bool below_fuse;   /* looking at its place would wait for a program that is not started yet */
         bool skip;
         bool covered; /* an earlier mount is over its place: what is there is seen only when that is done */
 };
@@ -28,6 +29,7 @@ struct assembly {
         const struct plan *plan;
         const struct session *session;
         const struct data_images *data;
+        const struct fuse_mounts *fuses;
         struct overlay_stack *stack;
         const struct notes *notes;
         struct layer layer;
@@ -76,6 +78,8 @@ static void compare_with_earlier(struct assembly *a, size_t index)
                 if (!covers(other, step))
                         continue;
                 step->covered = true;
+                if (other->mount->from == PLAN_FUSE)
+                        step->below_fuse = true;
                 if (step->place_size == other->place_size) {
                         bool not_twice = step->mount->flags & PLAN_NOT_TWICE &&
                                          step->mount->group == other->mount->group;
@@ -111,7 +115,7 @@ static int find_source(const struct assembly *a, struct step *step, struct err *
         step->directory = m->flags & PLAN_DIRECTORY;
         if (m->from != PLAN_IMAGE)
                 return 0;
-        step->source = data_images_find(a->data, m->image, m->source, e);
+        step->source = data_images_find(a->data, m->number, m->source, e);
         if (step->source < 0)
                 return step->source;
         step->directory = fstat(step->source, &status) == 0 && S_ISDIR(status.st_mode);
@@ -162,6 +166,11 @@ static int prepare_step(struct assembly *a, size_t index, struct err *e)
                 return err_errno(e, r, "mount point %s in the image", m->target);
         step->place_size = strlen(step->place.path);
         compare_with_earlier(a, index);
+        if (step->below_fuse && is_cwd)
+                return skip_cwd(a, step, "it lies in a file system of --fusemount");
+        if (step->below_fuse)
+                return err_set(e, -EINVAL, "%s: nothing can be mounted in a file system of --fusemount",
+                               m->target);
         if (step->skip || step->covered)
                 return 0;
         if (is_cwd && cwd_leads_elsewhere(a, step))
@@ -211,6 +220,14 @@ static int prepare(struct assembly *a, struct err *e)
 
 /* --- mounting ------------------------------------------------------------------------------------------- */
 
+static int make_fuse_tree(const struct assembly *a, const struct plan_mount *m, struct mount_tree *tree,
+                          struct err *e)
+{
+        _cleanup_free_ char *options = fuse_mounts_options(a->fuses, a->plan, m->number);
+
+        return mount_new(tree, "fuse", m->source, options, m->flags, e);
+}
+
 static int make_tree(const struct assembly *a, const struct step *step, struct mount_tree *tree,
                      struct err *e)
 {
@@ -223,6 +240,8 @@ static int make_tree(const struct assembly *a, const struct step *step, struct m
                 return mount_bind(tree, a->session->fd, m->source, m->flags, e);
         case PLAN_FRESH:
                 return mount_new(tree, m->source, NULL, m->options, m->flags, e);
+        case PLAN_FUSE:
+                return make_fuse_tree(a, m, tree, e);
         case PLAN_IMAGE:
                 return mount_bind(tree, step->source, "", m->flags, e);
         }
@@ -340,13 +359,14 @@ static int assemble(struct assembly *a, int image, struct err *e)
 }
 
 int root_assemble(const struct plan *plan, const struct session *session, int image,
-                  struct overlay_stack *stack, const struct data_images *data, const struct notes *notes,
-                  int *ret, struct err *e)
+                  struct overlay_stack *stack, const struct data_images *data,
+                  const struct fuse_mounts *fuses, const struct notes *notes, int *ret, struct err *e)
 {
         _cleanup_(assembly_done) struct assembly a = {
                 .plan = plan,
                 .session = session,
                 .data = data,
+                .fuses = fuses,
                 .stack = stack,
                 .notes = notes,
                 .layer = LAYER_INIT,

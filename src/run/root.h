@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/note.h"
 #include "run/data_images.h"
+#include "run/fuse_mounts.h"
 #include "run/overlay.h"
 #include "run/plan.h"
 #include "run/session.h"
@@ -15,8 +16,8 @@
 /* image: descriptor of the image's root, mounted in the session; stack: what lies over it, mounted, as is
  * data. *ret: descriptor of the finished root. */
 int root_assemble(const struct plan *plan, const struct session *session, int image,
-                  struct overlay_stack *stack, const struct data_images *data, const struct notes *notes,
-                  int *ret, struct err *e);
+                  struct overlay_stack *stack, const struct data_images *data,
+                  const struct fuse_mounts *fuses, const struct notes *notes, int *ret, struct err *e);
 
 /* Makes it "/" of this mount namespace and lets go of the host's. */
 int root_enter(int root, struct err *e);

@@ -37,3 +37,15 @@ when_there() {
     "$APPTAINER" help exec | grep -q -- "$1\b" && printf '%s ' "$@"
     true
 }
+
+# copy_program ROOT NAME...: programs of this machine with their libraries.
+copy_program() {
+    local root=$1 name file
+    shift
+    for name; do
+        for file in "$(command -v "$name")" $(ldd "$(command -v "$name")" | grep -o '/[^ ]*'); do
+            mkdir -p "$root${file%/*}"
+            cp -L "$file" "$root$file"
+        done
+    done
+}

@@ -93,7 +93,7 @@ CASES
     [ "$(id -u)" != 0 ] || skip "root mounts it by the kernel"
     local pids=() i
     for i in 1 2 3; do
-        start -B "$TMP/data.sqfs:/data:image-src=/,ro" "$SANDBOX" sh -c "touch $TMP/up$i; sleep 30" 3>&- &
+        "$APPTAINER" exec -B "$TMP/data.sqfs:/data:image-src=/,ro" "$SANDBOX" sh -c "touch $TMP/up$i; sleep 30" 3>&- &
         pids+=($!)
     done
     for i in 1 2 3; do eventually test -e "up$i"; done
