@@ -75,7 +75,7 @@ static int change_ids(const struct privileges *p, struct err *e)
 {
         bool some = p->n_gids > 0;
 
-        if ((some || p->has_uid) && setgroups(p->n_gids, p->gids) < 0)
+        if ((some || p->has_uid) && setgroups(p->n_gids > 1 ? p->n_gids : 0, p->gids) < 0)
                 return err_errno(e, -errno, "--security gid: setting groups");
         if (some && setresgid(p->gids[0], p->gids[0], p->gids[0]) < 0)
                 return err_errno(e, -errno, "--security gid: becoming group %u", p->gids[0]);
