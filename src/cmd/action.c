@@ -20,6 +20,7 @@
 #include "image/image.h"
 #include "run/command.h"
 #include "run/environment.h"
+#include "run/fakeroot.h"
 #include "run/launch.h"
 #include "run/plan.h"
 
@@ -32,6 +33,8 @@ struct action {
         struct config config;
         struct image image;
         struct identity identity;
+        bool privileged;       /* uid 0 that may mount, of whatever user namespace */
+        bool nested, many_ids; /* it is not the machine's own; it has more ids than the caller's */
         struct rootfs rootfs;
         struct overlays overlays;
         char *server;  /* owned: path of the image server */
@@ -213,19 +216,23 @@ static int choose_unpacking(struct action *a, bool privileged, struct err *e)
         return 0;
 }
 
-static int source_settings(struct action *a, bool privileged, struct err *e)
+static int source_settings(struct action *a, struct err *e)
 {
+        bool privileged = a->privileged && !a->nested;
         int r;
 
         a->rootfs.allow_setuid = privileged && a->options->allow_setuid;
         a->source_settings = (struct rootfs_source_settings){
                 .privileged = privileged,
+                .many_ids = a->privileged && a->many_ids,
                 .loop_max = a->config.loop_max > UINT16_MAX ? UINT16_MAX : (unsigned) a->config.loop_max,
         };
         if (a->rootfs.kind == ROOTFS_SQUASHFS || a->overlays.n_layers)
                 a->server = installation_helper("imagefs");
         a->source_settings.server_path = a->server;
         r = linger(a, &a->source_settings.linger_s, e);
+        if (a->options->fakeroot)
+                a->source_settings.linger_s = 0; /* nobody else can come into this namespace */
         a->overlay_settings = a->source_settings;
         a->overlay_settings.beside = true;
         return r < 0 ? r : choose_unpacking(a, privileged, e);
@@ -257,13 +264,14 @@ static uint64_t writable_tmpfs_bytes(const struct action *a)
         return size;
 }
 
-static int make_plan(struct action *a, bool privileged, struct err *e)
+static int make_plan(struct action *a, struct err *e)
 {
         const struct action_options *o = a->options;
         const struct plan_request request = {
                 .config = &a->config,
                 .identity = &a->identity,
-                .privileged = privileged,
+                .privileged = a->privileged,
+                .nested = a->nested,
                 .binds = &o->binds,
                 .bind_mounts = &o->mounts,
                 .fusemounts = &o->fusemounts,
@@ -293,6 +301,7 @@ static int make_plan(struct action *a, bool privileged, struct err *e)
                 .no_privs = o->no_privs,
                 .keep_privs = o->keep_privs,
                 .allow_setuid = o->allow_setuid,
+                .fakeroot = o->fakeroot,
                 .underlay = o->underlay,
                 .writable = a->rootfs.writable,
                 .writable_tmpfs = o->writable_tmpfs,
@@ -370,6 +379,45 @@ static int become(void *user, const char *cwd, struct err *e)
         return command_execute(&command, root, e);
 }
 
+static int enter_fakeroot(struct action *a, struct err *e)
+{
+        struct fakeroot fakeroot;
+        int r;
+
+        if (!a->config.allow_user_ns)
+                return err_set(e, -EPERM,
+                               "--fakeroot needs user namespaces, which the site has switched off: "
+                               "'allow user ns = no'");
+        identity_load_uid(&a->identity, getuid(), &report_notes);
+        r = fakeroot_enter(&fakeroot, &a->identity.user, a->options->ignore_subuid, &report_notes, e);
+        if (r >= 0)
+                identity_become_root(&a->identity);
+        return r;
+}
+
+/* Who starts: --fakeroot makes this process root of a user namespace; that, or one that was there before, is
+ * told apart from the machine's root. */
+static int load_caller(struct action *a, struct err *e)
+{
+        uid_t outside = getuid();
+        int r = a->options->fakeroot ? enter_fakeroot(a, e) : 0;
+
+        if (r < 0)
+                return r;
+        a->privileged = plan_privileged() && !a->options->userns;
+        if (a->privileged)
+                a->nested = fakeroot_is_nested(&a->many_ids, &outside);
+        /* With one id there is nothing that a namespace of the image server's would take away. */
+        if (a->nested && !a->many_ids)
+                a->privileged = false;
+        if (a->options->fakeroot)
+                return 0;
+        identity_load_uid(&a->identity, outside, &report_notes);
+        if (a->nested)
+                identity_become_root(&a->identity);
+        return 0;
+}
+
 static int start(struct action *a, struct err *e)
 {
         struct launch_request request = {
@@ -381,19 +429,18 @@ static int start(struct action *a, struct err *e)
                 .become = become,
                 .user = a,
         };
-        bool privileged = plan_privileged() && !a->options->userns;
         int r = load_config(a, e);
 
         if (r >= 0)
                 r = open_image(a, e);
         if (r >= 0)
-                r = source_settings(a, privileged, e);
+                r = load_caller(a, e);
+        if (r >= 0)
+                r = source_settings(a, e);
         if (r >= 0) {
                 rootfs_source_begin(&a->source, &a->rootfs, &a->source_settings);
-                r = identity_load(&a->identity, &report_notes, e);
+                r = make_plan(a, e);
         }
-        if (r >= 0)
-                r = make_plan(a, privileged, e);
         if (r >= 0)
                 r = open_data(a, e);
         if (r >= 0)

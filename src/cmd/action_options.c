@@ -67,7 +67,7 @@ static const struct cli_option common[] = {
         { 0, "env", "NAME=VALUE", CLI_MAP, FIELD(env), .help = "set a variable in the container" },
         { 0, "env-file", "FILE", CLI_LIST, FIELD(env_files), .env = { "ENV_FILE" }, .flags = CLI_PATH,
           .help = "set variables from a file of shell assignments" },
-        { 'f', "fakeroot", NULL, CLI_BOOL, FIELD(fakeroot), .env = { "FAKEROOT" }, .flags = CLI_NOT_YET,
+        { 'f', "fakeroot", NULL, CLI_BOOL, FIELD(fakeroot), .env = { "FAKEROOT" },
           .help = "be root in the container" },
         { 0, "fusemount", "SPEC", CLI_LIST, FIELD(fusemounts), .env = { "FUSESPEC" },
           .help = "a FUSE file system: container:PROGRAM ARGS... DIR, or host:, container-daemon:, host-daemon: for where the program runs and whether it goes to the background; implies --pid" },

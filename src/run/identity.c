@@ -61,6 +61,17 @@ int identity_load(struct identity *identity, const struct notes *notes, struct e
         return 0;
 }
 
+void identity_become_root(struct identity *identity)
+{
+        struct account_user *user = &identity->user;
+
+        free(user->name);
+        free(user->gecos);
+        user->name = text_dup("root");
+        user->gecos = text_dup("root");
+        user->uid = user->gid = 0;
+}
+
 void identity_done(struct identity *identity)
 {
         account_user_done(&identity->user);

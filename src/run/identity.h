@@ -21,9 +21,11 @@ struct identity {
 };
 
 int identity_load(struct identity *identity, const struct notes *notes, struct err *e);
-/* The same for any user. */
+/* The same for any user, or for who the caller is outside a user namespace. */
 void identity_load_uid(struct identity *identity, uid_t uid, const struct notes *notes);
 void identity_done(struct identity *identity);
+/* The same person as root: the home directory stays the caller's, number and name are root's. */
+void identity_become_root(struct identity *identity);
 #define _cleanup_identity_ __attribute__((cleanup(identity_done)))
 
 /* The groups for /etc/group: supplementary ones, then the primary one, each with its name on the host.  The

@@ -34,7 +34,7 @@ static bool may_need_program(const struct plan *plan)
 int overlay_open(struct overlay_stack *stack, const struct plan *plan,
                  const struct rootfs_source_settings *settings, const struct notes *notes, struct err *e)
 {
-        stack->userxattr = plan->userns;
+        stack->userxattr = plan->foreign_kernel;
         if (may_need_program(plan))
                 stack->program = fuse_program_find("fuse-overlayfs");
         if (stack->program && fuse_program_prepare(&stack->keeper, e) < 0)

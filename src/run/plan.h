@@ -128,6 +128,7 @@ enum plan_upper {
 
 struct plan {
         bool userns;         /* a user namespace is needed: the caller has no privileges */
+        bool foreign_kernel; /* /sys and the like belong to another user namespace than the container's */
         unsigned namespaces; /* CLONE_NEWPID, _NEWIPC, _NEWUTS, _NEWNET, beside the mount namespace */
         bool init;           /* with CLONE_NEWPID: appinit is process 1 */
         bool slave;          /* later mounts of the host appear inside */
@@ -183,6 +184,7 @@ struct plan_request {
         const struct config *config;
         const struct identity *identity;
         bool privileged; /* uid 0 that may mount: no user namespace is needed */
+        bool nested; /* with `privileged`: of a user namespace; what only the machine's root may is bound */
 
         const struct text_list *binds; /* arguments of --bind and its variables, in order */
         const struct text_list *fusemounts;
@@ -213,6 +215,7 @@ struct plan_request {
         bool no_privs;
         bool keep_privs;
         bool allow_setuid;
+        bool fakeroot; /* root of a namespace of the caller's own making */
         bool underlay;
         bool writable; /* -w; the image can be written */
         bool writable_tmpfs;

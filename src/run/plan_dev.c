@@ -77,7 +77,8 @@ static void add_pts(struct planner *p)
         if (!p->request->config->mount_devpts || p->without & WITHOUT_DEVPTS)
                 return;
         text_add(&options, "mode=0620,newinstance,ptmxmode=0666");
-        if (!p->plan->userns && fd_read_file(AT_FDCWD, "/etc/group", ACCOUNT_FILE_MAX, &group, NULL) == 0 &&
+        if (!p->plan->foreign_kernel &&
+            fd_read_file(AT_FDCWD, "/etc/group", ACCOUNT_FILE_MAX, &group, NULL) == 0 &&
             account_find_group(group, "tty", &tty))
                 text_printf(&options, ",gid=%u", tty);
         plan_add_entry(p->plan, PLAN_ENTRY_DIRECTORY, "dev/pts", 0755, NULL);

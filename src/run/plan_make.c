@@ -63,6 +63,7 @@ static int plan_namespaces(struct planner *p, struct err *e)
                         "--ignore-userns: only root can start a container without a user namespace");
                 return err_hint(e, -EPERM, "leave the option, or the variable of its name, out");
         }
+        plan->foreign_kernel = plan->userns || q->nested;
         if (plan->userns && !q->config->allow_user_ns)
                 return err_set(e, -EPERM,
                                "user namespaces are switched off by the site: 'allow user ns = no'");
@@ -100,7 +101,8 @@ static int plan_identity(struct planner *p, struct err *e)
                 .shell = text_dup(user->shell),
         };
         identity_done(&target);
-        if (!p->request->config->config_group)
+        /* Numbers of the caller's groups mean others in a namespace where the caller is root. */
+        if (!p->request->config->config_group || p->request->nested)
                 return 0;
         if (p->request->privileged && plan->ids.n_gids)
                 identity_groups_of(plan->ids.gids, plan->ids.n_gids, &plan->groups, &plan->n_groups);

@@ -171,7 +171,7 @@ int plan_privileges(struct planner *p, struct err *e)
         r = plan_security(p, e);
         if (r >= 0)
                 r = plan_capabilities(p, e);
-        if (r >= 0 && p->plan->seccomp)
+        if (r >= 0 && (p->plan->seccomp || (q->fakeroot && q->privileged && q->nested)))
                 p->plan->no_new_privs = true;
         return r;
 }

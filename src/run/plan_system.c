@@ -170,10 +170,10 @@ void plan_kernel(struct planner *p)
                         plan_add_mount(plan, PLAN_KERNEL, PLAN_FRESH, "proc", "/proc", safe, NULL);
                 else
                         plan_add_mount(plan, PLAN_KERNEL, PLAN_HOST, "/proc", "/proc",
-                                       PLAN_RECURSIVE | (plan->userns ? PLAN_DIRECTORY : safe), NULL);
+                                       PLAN_RECURSIVE | (plan->foreign_kernel ? PLAN_DIRECTORY : safe), NULL);
         }
         if (config->mount_sys && !(p->without & WITHOUT_SYS)) {
-                if (plan->userns)
+                if (plan->foreign_kernel)
                         plan_add_mount(plan, PLAN_KERNEL, PLAN_HOST, "/sys", "/sys",
                                        PLAN_RECURSIVE | PLAN_DIRECTORY, NULL);
                 else

@@ -26,9 +26,9 @@ static struct imagefs_request server_request(const struct rootfs *rootfs,
                 .size = rootfs->size,
                 .server_path = settings->server_path,
                 .linger_s = settings->linger_s,
-                .ids = settings->privileged ? IMAGEFS_IDS_IMAGE
-                       : settings->beside   ? IMAGEFS_IDS_CALLER_ONLY
-                                            : IMAGEFS_IDS_CALLER,
+                .ids = settings->privileged || settings->many_ids ? IMAGEFS_IDS_IMAGE
+                       : settings->beside                         ? IMAGEFS_IDS_CALLER_ONLY
+                                                                  : IMAGEFS_IDS_CALLER,
                 .unpack_in = settings->unpack_in,
         };
 }

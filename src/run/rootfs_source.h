@@ -38,6 +38,7 @@ struct rootfs_source_settings {
         const char *server_path; /* the imagefs executable */
         unsigned linger_s;
         unsigned loop_max;
+        bool many_ids; /* root of a user namespace in which many ids are mapped: owners are the image's */
         const char *unpack_in; /* NULL, or where the image server unpacks the image instead of serving it */
 };
 

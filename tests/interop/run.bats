@@ -64,3 +64,17 @@ as_it_is() { cat; }
         [ "$status" = "$theirs" ]
     done
 }
+
+@test "fakeroot: identity, maps, home and privileges are those of the original" {
+    local options
+    for options in "-f" "-f -c" "-f -C" "-f -e"; do
+        # shellcheck disable=SC2016,SC2086
+        peer apptainer -q exec $options "$SHARED/image.sif" sh -c 'id; cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups; echo $HOME $USER; pwd; umask
+            grep -E "^(Cap[PEB]|NoNew)" /proc/self/status; cat /etc/passwd /etc/group; ls -A /' 2>&1 | sed '/^hpc:x:1000:hpc$/d' >"$TMP/theirs"
+        # shellcheck disable=SC2016,SC2086
+        peer "$SHARED/ours/bin/apptainer" -q exec $options "$SHARED/image.sif" sh -c 'id; cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups; echo $HOME $USER; pwd; umask
+            grep -E "^(Cap[PEB]|NoNew)" /proc/self/status; cat /etc/passwd /etc/group; ls -A /' >"$TMP/ours" 2>&1
+        echo "# options: $options"
+        diff "$TMP/theirs" "$TMP/ours"
+    done
+}
