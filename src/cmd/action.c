@@ -149,9 +149,9 @@ static int set_writable(struct action *a, struct err *e)
 {
         const struct image *image = &a->image;
 
-        switch (image->kind) {
-        case IMAGE_SIF:
+        if (image->kind == IMAGE_SIF && image->rootfs != IMAGE_ROOTFS_EXT3)
                 return 0;
+        switch (image->kind) {
         case IMAGE_SQUASHFS:
                 err_set(e, -EROFS, "could not use %s for writing: squashfs is a read-only file system",
                         image->path);
@@ -175,8 +175,10 @@ static int open_overlays(struct action *a, struct err *e)
                 return err_set(e, -EINVAL, "cannot use --overlay in conjunction with --writable");
         if (o->writable)
                 r = set_writable(a, e);
+        if (r >= 0 && a->rootfs.kind == ROOTFS_EXT3)
+                r = overlays_open_root(&a->overlays, &a->image, &a->rootfs, e);
         if (r >= 0)
-                r = overlays_add_image(&a->overlays, &a->image, o->writable, e);
+                r = overlays_add_image(&a->overlays, &a->image, o->writable && !a->rootfs.writable, e);
         for (size_t i = 0; i < o->overlays.n && r >= 0; i++)
                 r = overlays_add(&a->overlays, o->overlays.at[i], &a->config, &report_notes, e);
         return r;

@@ -80,6 +80,7 @@ COMMAND_HANDLER(cmd_config_global_run);
 COMMAND_HANDLER(cmd_doctor_run); /* exec, run, shell, test */
 COMMAND_HANDLER(cmd_build_run);
 COMMAND_HANDLER(cmd_inspect_run);
+COMMAND_HANDLER(cmd_overlay_create_run);
 COMMAND_HANDLER(cmd_run_help_run);
 COMMAND_HANDLER(cmd_sif_add_run);
 COMMAND_HANDLER(cmd_sif_del_run);

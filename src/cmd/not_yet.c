@@ -28,7 +28,6 @@ NOT_YET(cmd_instance, "instance");
 NOT_YET_ALIAS(cmd_key, "key", "keys");
 NOT_YET(cmd_keyserver, "keyserver");
 NOT_YET(cmd_oci, "oci");
-NOT_YET(cmd_overlay, "overlay");
 NOT_YET_ALIAS(cmd_plugin, "plugin", "plugins");
 NOT_YET(cmd_pull, "pull");
 NOT_YET(cmd_push, "push");

@@ -19,9 +19,11 @@ static void add_layer(struct overlays *o, const struct rootfs *layer)
 
 /* --- writing -------------------------------------------------------------------------------------------- */
 
-static int open_for_writing(struct overlays *o, const struct image *image)
+/* A file description of its own: the lock must not outlive the container with the image server, which has a
+ * copy of the image's. */
+static int open_again(struct overlays *o, const struct image *image, int flags)
 {
-        int fd = fd_reopen(image->fd, O_RDWR);
+        int fd = fd_reopen(image->fd, flags);
 
         if (fd < 0)
                 return fd;
@@ -62,13 +64,15 @@ static int add_ext3(struct overlays *o, const struct image *image, uint64_t offs
         int r;
 
         if (writable) {
-                r = open_for_writing(o, image);
-                layer.writable = r >= 0;
-                if (r >= 0)
-                        layer.fd = r;
-                else
+                layer.fd = open_again(o, image, O_RDWR);
+                layer.writable = layer.fd >= 0;
+                if (!layer.writable)
                         note_unwritable(image->path, notes);
         }
+        if (!layer.writable)
+                layer.fd = open_again(o, image, O_RDONLY);
+        if (layer.fd < 0)
+                return err_errno(e, layer.fd, "opening %s", image->path);
         r = ext3_lock(layer.fd, offset, size, layer.writable, image->path, e);
         if (r >= 0)
                 add_layer(o, &layer);
@@ -153,6 +157,14 @@ static int add_opened(struct overlays *o, const struct image *image, bool writab
 
 /* --- all --------------------------------------------------------------------------------------------------
  */
+
+int overlays_open_root(struct overlays *o, const struct image *image, struct rootfs *root, struct err *e)
+{
+        root->fd = open_again(o, image, root->writable ? O_RDWR : O_RDONLY);
+        if (root->fd < 0)
+                return err_errno(e, root->fd, "opening %s", image->path);
+        return ext3_lock(root->fd, root->offset, root->size, root->writable, image->path, e);
+}
 
 int overlays_add_image(struct overlays *o, const struct image *image, bool writable, struct err *e)
 {

@@ -29,6 +29,10 @@ struct overlays {
  * partition is to be written; -ENOENT when it has none. */
 int overlays_add_image(struct overlays *overlays, const struct image *image, bool writable, struct err *e);
 
+/* An ext3 root file system, which is opened and locked as such an overlay is. */
+int overlays_open_root(struct overlays *overlays, const struct image *image, struct rootfs *root,
+                       struct err *e);
+
 /* Adds one "PATH[:ro]". */
 int overlays_add(struct overlays *overlays, const char *argument, const struct config *config,
                  const struct notes *notes, struct err *e);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clean.h"
@@ -15,6 +16,8 @@
 #include "base/text.h"
 #include "run/fuse_program.h"
 #include "run/loop.h"
+
+#define LOCK_WAIT_MS 3000
 
 /* --- who holds a lock ------------------------------------------------------------------------------------
  */
@@ -52,6 +55,8 @@ static bool find_process(const struct stat *file, struct text *ret)
                 path = text_format("/proc/%s/comm", entry->d_name);
                 if (fd_read_file(AT_FDCWD, path, PATH_MAX, &name, NULL) >= 0)
                         name[strcspn(name, "\n")] = '\0';
+                if (name && strcmp(name, "imagefs") == 0) /* serves another part of a SIF */
+                        continue;
                 text_printf(ret, "process %s%s%s%s", entry->d_name, name ? " (" : "", name ? name : "",
                             name ? ")" : "");
                 return true;
@@ -98,20 +103,32 @@ static int in_use(int fd, bool writable, const char *path, struct err *e)
                         path);
 }
 
+/* A container that has just ended may still be writing what it had. */
+static int try_lock(int fd, struct flock *lock)
+{
+        const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+        int r = -EAGAIN;
+
+        for (int i = 0; i < LOCK_WAIT_MS / 10 && (r == -EAGAIN || r == -EACCES); i++) {
+                if (i > 0)
+                        nanosleep(&pause, NULL);
+                r = fcntl(fd, F_OFD_SETLK, lock) < 0 ? -errno : 0;
+        }
+        return r;
+}
+
 int ext3_lock(int fd, uint64_t offset, uint64_t size, bool writable, const char *path, struct err *e)
 {
-        const struct flock lock = { .l_type = writable ? F_WRLCK : F_RDLCK,
-                                    .l_whence = SEEK_SET,
-                                    .l_start = (off_t) offset,
-                                    .l_len = (off_t) size };
+        struct flock lock = { .l_type = writable ? F_WRLCK : F_RDLCK,
+                              .l_whence = SEEK_SET,
+                              .l_start = (off_t) offset,
+                              .l_len = (off_t) size };
+        int r = try_lock(fd, &lock);
 
-        if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-                return 0;
-        if (errno == EAGAIN || errno == EACCES)
+        if (r == -EAGAIN || r == -EACCES)
                 return in_use(fd, writable, path, e);
-        return errno == ENOLCK || errno == EINVAL || errno == ENOTSUP
-                       ? 0
-                       : err_errno(e, -errno, "locking %s", path);
+        return r == -ENOLCK || r == -EINVAL || r == -ENOTSUP || r == 0 ? 0
+                                                                       : err_errno(e, r, "locking %s", path);
 }
 
 /* --- mounting --------------------------------------------------------------------------------------------
@@ -133,9 +150,8 @@ int ext3_serve(const struct rootfs *image, bool as_user, struct err *e)
 {
         _cleanup_(fuse_program_done) struct fuse_program program = FUSE_PROGRAM_INIT;
         _cleanup_free_ char *path = fuse_program_find("fuse2fs");
-        _cleanup_free_ char *options =
-                text_format("allow_other%s%s", image->writable ? "" : ",ro", as_user ? ",fakeroot" : "");
-        _cleanup_text_ struct text file = TEXT_INIT;
+        _cleanup_text_ struct text options = TEXT_INIT;
+        char file[32];
         int r;
 
         if (!path) {
@@ -145,11 +161,11 @@ int ext3_serve(const struct rootfs *image, bool as_user, struct err *e)
                                 "ask your administrator to install fuse2fs (e2fsprogs), or use a directory: "
                                 "--overlay DIRECTORY");
         }
-        /* What is behind the '?' is for libext2fs. */
-        text_printf(&file, "/proc/self/fd/%d", FUSE_PROGRAM_FD);
+        snprintf(file, sizeof(file), "/proc/self/fd/%d", FUSE_PROGRAM_FD);
+        text_printf(&options, "allow_other%s%s", image->writable ? "" : ",ro", as_user ? ",fakeroot" : "");
         if (image->offset)
-                text_printf(&file, "?offset=%llu", (unsigned long long) image->offset);
-        const char *const argv[] = { path, "-f", "-o", options, text_get(&file), ".", NULL };
+                text_printf(&options, ",offset=%llu", (unsigned long long) image->offset);
+        const char *const argv[] = { path, "-f", "-o", text_get(&options), file, ".", NULL };
 
         r = fuse_program_prepare(&program, e);
         if (r >= 0)
