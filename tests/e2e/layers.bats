@@ -131,6 +131,7 @@ own_sandbox() { cp -r "$SANDBOX" sandbox; }
 
 @test "--compat: contained, writable, process 1, umask 0022" {
     umask 077
+    # shellcheck disable=SC2016
     run start --compat "$SANDBOX" sh -c 'touch /written && umask && echo $$ && pwd && ls -A /tmp && echo "[$OUTSIDE]"'
     [ "$status" -eq 0 ]
     [ "${lines[0]}" = 0022 ]
