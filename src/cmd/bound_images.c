@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "image/ext3_super.h"
 #include "image/squashfs_super.h"
+#include "run/ext3.h"
 
 /* What a part of a SIF can be bound from: *ret is filled when it is one. */
 static int use_partition(const struct image *image, const struct sif_descriptor *d, struct rootfs *ret,
@@ -29,7 +31,8 @@ static int use_partition(const struct image *image, const struct sif_descriptor 
                 ret->kind = ROOTFS_SQUASHFS;
                 return squashfs_super_read(image->fd, ret->offset, ret->size, &super, e);
         case SIF_FS_EXT3:
-                return err_set(e, -ENOTSUP, "partition %u is ext3, of which nothing can be bound yet", d->id);
+                ret->kind = ROOTFS_EXT3;
+                return ext3_super_check(image->fd, ret->offset, ret->size, e);
         default:
                 return err_set(e, -ENOTSUP, "partition %u is neither squashfs nor ext3", d->id);
         }
@@ -82,11 +85,40 @@ static int choose(const struct image *image, const char *id, struct rootfs *ret,
                 ret->kind = ROOTFS_SQUASHFS;
                 return 0;
         case IMAGE_EXT3:
-                return err_set(e, -ENOTSUP, "it is ext3, of which nothing can be bound yet");
+                ret->kind = ROOTFS_EXT3;
+                return 0;
         case IMAGE_SANDBOX:
                 return err_set(e, -ENOTSUP, "not supported image format: it is a directory");
         }
         return -EINVAL;
+}
+
+/* An ext3 file system is written unless it was said otherwise or the file does not allow it; nobody else may
+ * have it then. */
+static int open_for_writing(struct bound_images *bound, size_t index, bool readonly,
+                            const struct notes *notes, struct err *e)
+{
+        struct rootfs *file = &bound->files[index];
+        int r;
+
+        if (!readonly && file->kind == ROOTFS_EXT3) {
+                bound->writing[index] = fd_reopen(file->fd, O_RDWR);
+                file->writable = bound->writing[index] >= 0;
+                if (file->writable)
+                        file->fd = bound->writing[index];
+        }
+        if (!readonly && !file->writable)
+                note(notes, LOG_WARNING, "Data image %s is not writable, proceeding with read-only",
+                     file->path);
+        if (file->kind != ROOTFS_EXT3)
+                return 0;
+        r = ext3_lock(file->fd, file->offset, file->size, file->writable, file->path, e);
+        if (r == -EBUSY && e) {
+                e->hint[0] = '\0'; /* that one is about overlays */
+                err_hint(e, r, "wait until that has ended%s",
+                         file->writable ? ", or bind it with the option ro next to other readers" : "");
+        }
+        return r;
 }
 
 static int open_one(struct bound_images *bound, const struct plan_image *wanted, const struct notes *notes,
@@ -97,6 +129,7 @@ static int open_one(struct bound_images *bound, const struct plan_image *wanted,
         int r;
 
         *image = (struct image) IMAGE_INIT;
+        bound->writing[bound->n] = -EBADF;
         bound->n++;
         r = image_open(image, wanted->path, false, e);
         if (r < 0)
@@ -107,10 +140,7 @@ static int open_one(struct bound_images *bound, const struct plan_image *wanted,
         r = choose(image, wanted->id, file, e);
         if (r < 0)
                 return err_ctx(e, r, "could not use %s for image binding", wanted->path);
-        if (!wanted->readonly)
-                note(notes, LOG_WARNING, "Data image %s is not writable, proceeding with read-only",
-                     wanted->path);
-        return 0;
+        return open_for_writing(bound, bound->n - 1, wanted->readonly, notes, e);
 }
 
 int bound_images_open(struct bound_images *bound, const struct plan *plan, const struct notes *notes,
@@ -122,6 +152,7 @@ int bound_images_open(struct bound_images *bound, const struct plan *plan, const
                 return 0;
         bound->images = text_alloc(plan->n_images * sizeof(*bound->images));
         bound->files = text_alloc(plan->n_images * sizeof(*bound->files));
+        bound->writing = text_alloc(plan->n_images * sizeof(*bound->writing));
         for (size_t i = 0; i < plan->n_images && r >= 0; i++)
                 r = open_one(bound, &plan->images[i], notes, e);
         return r < 0 ? err_ctx(e, r, "while binding from an image") : 0;
@@ -129,8 +160,11 @@ int bound_images_open(struct bound_images *bound, const struct plan *plan, const
 
 void bound_images_done(struct bound_images *bound)
 {
-        for (size_t i = 0; i < bound->n; i++)
+        for (size_t i = 0; i < bound->n; i++) {
                 image_done(&bound->images[i]);
+                clean_close(&bound->writing[i]);
+        }
+        free(bound->writing);
         free(bound->images);
         free(bound->files);
         *bound = (struct bound_images) BOUND_IMAGES_INIT;

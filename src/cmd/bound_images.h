@@ -12,8 +12,8 @@
 
 struct bound_images {
         struct image *images; /* owned */
-        struct rootfs
-                *files; /* owned: one per image of the plan, in its order; descriptors are the images' */
+        struct rootfs *files; /* owned: one per image of the plan, in its order */
+        int *writing;         /* owned: descriptors of those that are written; the others' are the images' */
         size_t n;
 };
 

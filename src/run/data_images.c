@@ -27,6 +27,17 @@ int data_images_open(struct data_images *images, const struct rootfs *files, siz
         return 0;
 }
 
+int data_images_serve(struct data_images *images, bool privileged, struct err *e)
+{
+        for (size_t i = 0; i < images->n; i++) {
+                int r = rootfs_source_serve(&images->at[i].source, privileged, e);
+
+                if (r < 0)
+                        return err_ctx(e, r, "while binding from an image");
+        }
+        return 0;
+}
+
 int data_images_mount(struct data_images *images, const struct session *session, struct err *e)
 {
         if (images->n && mkdirat(session->fd, SESSION_DATA, 0700) < 0)

@@ -250,6 +250,8 @@ int launch(const struct launch_request *request, const struct notes *notes, stru
         if (r >= 0)
                 r = rootfs_source_serve(request->source, !plan->userns, e);
         if (r >= 0)
+                r = data_images_serve(request->data, !plan->userns, e);
+        if (r >= 0)
                 r = overlay_open(&stack, plan, request->overlay_settings, notes, e);
         if (r >= 0 && pid)
                 r = namespaces_unshare(CLONE_NEWPID, e);

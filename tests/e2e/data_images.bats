@@ -100,3 +100,44 @@ CASES
     [ "$(pgrep -u "$(id -u)" -x imagefs | wc -l)" = 1 ]
     kill -9 "${pids[@]}"
 }
+
+ext3_image() {
+    need_program mke2fs
+    [ "$(id -u)" = 0 ] || need_program fuse2fs
+    chmod 777 tree tree/sub
+    truncate -s 16M data.img
+    mke2fs -q -t ext3 -d tree data.img
+}
+
+@test "an ext3 image: read, and written unless ro" {
+    ext3_image
+    run --separate-stderr start -B "$TMP/data.img:/data:image-src=/sub" "$IMAGE" sh -c 'cat /data/file; echo new >/data/new; cat /data/new'
+    echo "# $output"
+    if [ "$(id -u)" = 0 ]; then [ "${lines[*]}" = "inner new" ]; else [ "${lines[0]}" = inner ]; fi
+    run start -B "$TMP/data.img:/data:image-src=/,ro" "$SANDBOX" sh -c 'cat /data/sub/file; touch /data/sub/x'
+    [[ "$output" == inner*"Read-only file system"* ]]
+    chmod 444 data.img
+    [ "$(id -u)" = 0 ] || {
+        run start -B "$TMP/data.img:/data:image-src=/" "$SANDBOX" cat /data/sub/file
+        [[ "$output" == *"WARNING: Data image $TMP/data.img is not writable"*inner ]]
+    }
+}
+
+@test "an ext3 image that somebody writes is not opened twice; readers share it" {
+    ext3_image
+    "$APPTAINER" exec -B "$TMP/data.img:/data:image-src=/" "$SANDBOX" sh -c "touch $TMP/up; sleep 60" 3>&- &
+    local pid=$!
+    eventually test -e up
+    run start -B "$TMP/data.img:/data:image-src=/,ro" "$SANDBOX" true
+    [ "$status" -eq 255 ]
+    [[ "$output" == *"currently in use"* ]]
+    kill -9 "$pid"
+    eventually start -B "$TMP/data.img:/data:image-src=/" "$SANDBOX" true
+    # What served the one before writes to the end, and then lets go.
+    eventually start -B "$TMP/data.img:/data:image-src=/,ro" "$SANDBOX" true
+    "$APPTAINER" exec -B "$TMP/data.img:/data:image-src=/,ro" "$SANDBOX" sh -c "touch $TMP/up2; sleep 60" 3>&- &
+    pid=$!
+    eventually test -e up2
+    eventually start -B "$TMP/data.img:/data:image-src=/,ro" "$SANDBOX" cat /data/sub/file
+    kill -9 "$pid"
+}
