@@ -93,13 +93,19 @@ int loop_attach(int file, uint64_t offset, uint64_t size, bool writable, unsigne
 int loop_mount(int loop, const char *type, const char *options, unsigned flags, struct mount_tree *tree,
                struct err *e)
 {
-        char link[32], path[64];
-        ssize_t n;
+        struct loop_info64 info = { 0 };
+        char path[sizeof(tree->device)];
+        int r;
 
-        snprintf(link, sizeof(link), "/proc/self/fd/%d", loop);
-        n = readlink(link, path, sizeof(path) - 1);
-        if (n < 0)
+        /* Not the descriptor's own name: it was opened in another mount namespace, from where the name that
+         * /proc has for it may lead elsewhere. */
+        if (ioctl(loop, LOOP_GET_STATUS64, &info) < 0)
                 return err_errno(e, -errno, "loop device");
-        path[n] = '\0';
-        return mount_new(tree, type, path, options, flags, e);
+        snprintf(path, sizeof(path), "/dev/loop%u", info.lo_number);
+        r = mount_new(tree, type, path, options, flags, e);
+        if (r >= 0 && tree->classic) {
+                memcpy(tree->device, path, sizeof(path));
+                tree->source = NULL;
+        }
+        return r;
 }

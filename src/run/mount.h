@@ -28,7 +28,8 @@ struct mount_tree {
         bool classic;   /* to be attached by mount(2) */
         unsigned flags; /* classic: what is left to be done */
         const char *type;    /* classic, a new file system: borrowed */
-        const char *source;  /* likewise */
+        const char *source;  /* likewise; NULL: `device` */
+        char device[32];     /* likewise: the name of a loop device */
         const char *options; /* likewise */
 };
 

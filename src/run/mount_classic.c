@@ -70,7 +70,7 @@ int mount_attach_classic(struct mount_tree *tree, int root, const char *target, 
                 return err_errno(e, place, "mount point %s", target);
         proc_path(to, sizeof(to), place);
         if (tree->type) {
-                r = mount(tree->source, to, tree->type, flags, tree->options);
+                r = mount(tree->source ? tree->source : tree->device, to, tree->type, flags, tree->options);
         } else {
                 proc_path(from, sizeof(from), tree->fd);
                 r = mount(from, to, NULL, MS_BIND | (tree->flags & MOUNT_RECURSIVE ? MS_REC : 0), NULL);
