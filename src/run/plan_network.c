@@ -132,12 +132,12 @@ static bool is_address(const char *text)
 int plan_dns(struct planner *p, struct err *e)
 {
         _cleanup_text_ struct text lines = TEXT_INIT;
-        _cleanup_free_ char *servers = NULL;
-        char *rest = NULL, *server;
+        const char *dns = given(p->request->dns);
+        _cleanup_free_ char *servers = dns ? text_dup(dns) : NULL;
+        char *rest = servers, *server;
 
-        if (!given(p->request->dns))
+        if (!servers)
                 return 0;
-        rest = servers = text_dup(p->request->dns);
         while ((server = strsep(&rest, ","))) {
                 server += strspn(server, " \t");
                 server[strcspn(server, " \t")] = '\0';

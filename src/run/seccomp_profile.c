@@ -163,7 +163,7 @@ static int read_argument(const json_t *argument, struct scmp_arg_cmp *ret, struc
 {
         const json_t *index = json_object_get(argument, "index"), *value = json_object_get(argument, "value");
         const json_t *two = json_object_get(argument, "valueTwo");
-        uint32_t operator;
+        uint32_t operator= 0;
         int r = FIND(operators, "op", json_member(argument, "op"), &operator, e);
 
         if (r < 0)
@@ -238,9 +238,9 @@ static int add_rule(const struct reader *reader, const char *name, uint32_t acti
 
 static int read_rule(const struct reader *reader, const json_t *rule, struct err *e)
 {
-        struct scmp_arg_cmp arguments[ARGUMENTS_MAX];
+        struct scmp_arg_cmp arguments[ARGUMENTS_MAX] = { { 0 } };
         const json_t *name;
-        uint32_t action;
+        uint32_t action = 0;
         unsigned n = 0;
         bool twice = false;
         size_t i;
@@ -266,7 +266,7 @@ static int read_rule(const struct reader *reader, const json_t *rule, struct err
 
 static int add_architecture(const struct reader *reader, const char *name, struct err *e)
 {
-        uint32_t architecture;
+        uint32_t architecture = 0;
         int r = FIND(architectures, "the architecture", name, &architecture, e);
 
         if (r < 0)
@@ -279,7 +279,7 @@ static int add_architecture(const struct reader *reader, const char *name, struc
 static int read_architectures(const struct reader *reader, const json_t *profile, struct err *e)
 {
         const json_t *entry, *item;
-        uint32_t architecture;
+        uint32_t architecture = 0;
         size_t i, k;
         int r;
 

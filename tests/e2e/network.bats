@@ -48,6 +48,7 @@ refused() { # MESSAGE OPTION...: exit 255 and the message
     run --separate-stderr "$APPTAINER" --config conf exec --hostname other "$SANDBOX" uname -n
     [ "$status" -eq 0 ]
     [ "$output" = "$(uname -n)" ]
+    # shellcheck disable=SC2154 # set by run
     [[ "$stderr" == *"UTS namespace"* ]]
 }
 

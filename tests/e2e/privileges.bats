@@ -58,8 +58,7 @@ mine() { echo $((0x$(sed -n 's/^CapPrm:\t//p' /proc/self/status))); }
 @test "root default capabilities = no: --keep-privs and --add-caps give them back" {
     need_root
     echo 'root default capabilities = no' >conf
-    APPTAINER="$APPTAINER --config conf"
-    start() { $APPTAINER -q exec "$@"; }
+    start() { "$APPTAINER" --config conf -q exec "$@"; }
     [ "$(capabilities)" = "$(five 0)" ]
     [ "$(capabilities --add-caps net_raw)" = "$(five 0x2000)" ]
     [ "$(new_privileges --keep-privs)" = 0 ]
@@ -94,17 +93,13 @@ mine() { echo $((0x$(sed -n 's/^CapPrm:\t//p' /proc/self/status))); }
     [ "$output" = "$(readlink /proc/self/ns/user)" ]
 }
 
-@test "--allow-setuid: setuid programs of the image work" {
+@test "--allow-setuid: nothing that is bound is nosuid" {
     need_root
-    cp -r "$SANDBOX" setuid
-    chmod 4755 setuid/bin/busybox
-    chmod 755 .
-    local id='grep -E ^Uid: /proc/self/status'
-    run start --allow-setuid --bind "$TMP:/data" setuid sh -c "grep ' / / ' /proc/self/mountinfo"
+    run start --allow-setuid --bind "$TMP:/data" "$SANDBOX" sh -c "grep ' / / ' /proc/self/mountinfo"
     [[ "$output" != *nosuid* ]]
-    run start --bind "$TMP:/data" setuid sh -c "grep ' /data ' /proc/self/mountinfo"
+    run start --bind "$TMP:/data" "$SANDBOX" sh -c "grep ' /data ' /proc/self/mountinfo"
     [[ "$output" == *nosuid* ]]
-    run start --allow-setuid --bind "$TMP:/data" setuid sh -c "grep ' /data ' /proc/self/mountinfo"
+    run start --allow-setuid --bind "$TMP:/data" "$SANDBOX" sh -c "grep ' /data ' /proc/self/mountinfo"
     [[ "$output" != *nosuid* ]]
     run "$APPTAINER" exec --allow-setuid -u "$SANDBOX" true
     [[ "$output" == *WARNING*"no effect in a user namespace"* ]]
@@ -120,6 +115,7 @@ mine() { echo $((0x$(sed -n 's/^CapPrm:\t//p' /proc/self/status))); }
         [[ "${lines[2]}" =~ ^\ *5\ +$(id -u)\ +1$ || "${lines[2]}" =~ ^\ *5\ +[0-9]+\ +1$ ]]
         [ "${lines[3]}" = 5 ]
     done
+    # shellcheck disable=SC2016 # the container's
     [ "$(start --security uid:0 "$SANDBOX" sh -c 'id -u; echo $HOME')" = $'0\n/root' ]
     [ "$(capabilities --security uid:0)" = "$(five 0)" ]
     [ "$(capabilities --security uid:7 --add-caps net_raw)" = "$(five 0x2000)" ]

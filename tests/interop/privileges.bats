@@ -51,8 +51,10 @@ alike() {
 
 @test "ids by --security are those of the original" {
     # Of the caller's groups the original leaves out the primary one when there is a gid.
+    # shellcheck disable=SC2016 # the container's
     alike user 'id -u; id -g; tail -n 3 /etc/passwd; grep -v ^hpc: /etc/group; pwd; echo $HOME; cat /proc/self/uid_map /proc/self/gid_map' \
         "--security uid:5" "--security gid:5" "--security uid:5,gid:6"
+    # shellcheck disable=SC2016 # the container's
     alike run 'id; tail -n 3 /etc/passwd; pwd; echo $HOME' \
         "--security uid:5" "--security gid:7" "--security uid:1000,gid:1000" "--security uid:1000,gid:1000:5"
 }
@@ -65,6 +67,7 @@ alike() {
 	  {"names": ["sync"], "action": "SCMP_ACT_KILL"}]}
 	END
     chmod a+r "$SHARED/profile.json"
+    # shellcheck disable=SC2016 # the container's
     alike user 'grep ^Seccomp: /proc/self/status; chroot / true; mkdir /tmp/never; sync; echo $?' \
         "--security seccomp:$SHARED/profile.json" "-C --security seccomp:$SHARED/profile.json" \
         "--add-caps all --security seccomp:$SHARED/profile.json"
