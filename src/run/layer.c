@@ -18,7 +18,7 @@
 
 /* With overlays, targets are looked up in all that lies there together: a read-only overlay for this alone,
  * attached to nothing.  Where the kernel cannot make one, the image's own names decide. */
-static int open_lookup(const struct session *session, int image, const struct overlay_stack *stack)
+static int open_lookup(const struct session *session, const struct overlay_stack *stack)
 {
         _cleanup_mount_tree_ struct mount_tree tree = MOUNT_TREE_INIT;
         _cleanup_text_ struct text options = TEXT_INIT;
@@ -33,23 +33,27 @@ static int open_lookup(const struct session *session, int image, const struct ov
                     !tree.classic)
                         return fd_take(&tree.fd);
         }
-        return fcntl(image, F_DUPFD_CLOEXEC, 3);
+        return -EBADF;
 }
 
 int layer_init(struct layer *layer, const struct session *session, int image, struct overlay_stack *stack,
                struct err *e)
 {
-        *layer = (struct layer){ .session = session->fd, .stack = stack, .image = -EBADF, .points = -EBADF };
+        *layer = (struct layer){
+                .session = session->fd, .stack = stack, .image = image, .lookup = -EBADF, .points = -EBADF
+        };
         layer->points = openat(session->fd, SESSION_MOUNTPOINTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (layer->points < 0)
                 return err_errno(e, -errno, "session: opening " SESSION_MOUNTPOINTS);
-        layer->image = open_lookup(session, image, stack);
-        return layer->image < 0 ? err_errno(e, -errno, "duplicating a descriptor") : 0;
+        layer->lookup = open_lookup(session, stack);
+        if (layer->lookup >= 0)
+                layer->image = layer->lookup;
+        return 0;
 }
 
 void layer_done(struct layer *layer)
 {
-        clean_close(&layer->image);
+        clean_close(&layer->lookup);
         clean_close(&layer->points);
         free(layer->parent);
         layer->parent = NULL;

@@ -18,7 +18,8 @@
 struct layer {
         int session;                 /* borrowed */
         struct overlay_stack *stack; /* borrowed; mounted */
-        int image;                   /* owned: what targets are looked up in */
+        int image;                   /* borrowed, or `lookup`: what targets are looked up in */
+        int lookup;                  /* owned: the image and its overlays together; -EBADF without them */
         int points;                  /* owned: the directory of mount points */
         bool used;                   /* something is missing */
         char *parent; /* owned: where the last mount point was made: many are made in one directory */
@@ -26,7 +27,7 @@ struct layer {
 
 #define LAYER_INIT                                                                                           \
         {                                                                                                    \
-                .image = -EBADF, .points = -EBADF                                                            \
+                .lookup = -EBADF, .points = -EBADF                                                           \
         }
 
 /* Where a target is in the image. */

@@ -14,6 +14,8 @@
 #define UPPER "upper"
 #define WORK  "work"
 
+#define UID_UNMAPPED 65534 /* what a user namespace shows for owners that it does not know */
+
 /* The kernel's overlayfs does not write to file systems of servers; in a user namespace it is there since
  * Linux 5.11.  Memory needs fuse-overlayfs on older kernels only. */
 static bool may_need_program(const struct plan *plan)
@@ -108,6 +110,21 @@ static int mount_memory(struct overlay_stack *stack, const struct plan *plan, co
         return 0;
 }
 
+/* One that was made for another identity, such as --fakeroot's, would be mounted and then refuse everything.
+ */
+static int check_owner(int dir, const char *path, const struct plan *plan, struct err *e)
+{
+        struct stat status;
+
+        if (!plan->userns || fstatat(dir, UPPER, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+            status.st_uid != UID_UNMAPPED || geteuid() == UID_UNMAPPED)
+                return 0;
+        err_set(e, -EACCES, "overlay %s: its " UPPER "/ belongs to another user", path);
+        return err_hint(e, -EACCES,
+                        "if it was made by overlay create --fakeroot, start with --fakeroot; to be used as "
+                        "yourself, create it without");
+}
+
 static int mount_one(struct overlay_stack *stack, const struct plan *plan, size_t index,
                      const struct session *session, struct text *lower, struct err *e)
 {
@@ -125,6 +142,8 @@ static int mount_one(struct overlay_stack *stack, const struct plan *plan, size_
                 return err_ctx(e, r, "overlay %s", overlay->path);
         if (overlay->writable) {
                 r = make_parts(dir, overlay->path, e);
+                if (r >= 0)
+                        r = check_owner(dir, overlay->path, plan, e);
                 stack->upper = text_dup(place);
                 return r;
         }

@@ -53,6 +53,18 @@ list() { debugfs -R "ls -l $2" "$1" 2>/dev/null | awk 'NF > 5 { print $NF, $2, $
     [ "$(list layer.img / | grep '^upper')" = "upper 40755 0:0" ]
 }
 
+@test "overlay create --fakeroot: written with --fakeroot, and refused with the reason without" {
+    need_user
+    need_writing
+    create --fakeroot layer.img
+    run "$APPTAINER" exec -f -o layer.img "$(fixture_sandbox)" sh -c 'echo kept >/kept && cat /kept'
+    [ "$status" -eq 0 ]
+    [[ "$output" == *kept ]]
+    run "$APPTAINER" exec -o layer.img "$(fixture_sandbox)" true
+    [ "$status" -eq 255 ]
+    [[ "$output" == *"overlay $TMP/layer.img: its upper/ belongs to another user"*--fakeroot* ]]
+}
+
 @test "overlay create: a container writes into it" {
     need_writing
     create layer.img
