@@ -180,5 +180,6 @@ void overlay_done(struct overlay_stack *stack)
         free(stack->upper);
         fuse_program_done(&stack->keeper);
         free(stack->program);
+        // cppcheck-suppress unknownEvaluationOrder
         *stack = (struct overlay_stack) OVERLAY_STACK_INIT;
 }

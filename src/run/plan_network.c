@@ -110,6 +110,13 @@ int plan_network(struct planner *p, struct err *e)
                 return 0;
         if (!r->net)
                 note(p->notes, LOG_INFO, "Setting --net (required by --network%s)", network ? "" : "-args");
+        if (r->fakeroot && (!network || strcmp(network, "none") != 0)) {
+                note(p->notes, LOG_WARNING,
+                     "With --fakeroot the network is none: %s requires root of the machine",
+                     network ? network : "bridge");
+                network = "none";
+                arguments = false;
+        }
         if (!network || strcmp(network, "none") != 0)
                 return refuse_network(r, network ? network : "bridge", e);
         if (arguments)
@@ -133,10 +140,10 @@ int plan_dns(struct planner *p, struct err *e)
 {
         _cleanup_text_ struct text lines = TEXT_INIT;
         const char *dns = given(p->request->dns);
-        _cleanup_free_ char *servers = dns ? text_dup(dns) : NULL;
+        _cleanup_free_ char *servers = text_dup(dns ? dns : "");
         char *rest = servers, *server;
 
-        if (!servers)
+        if (!dns)
                 return 0;
         while ((server = strsep(&rest, ","))) {
                 server += strspn(server, " \t");

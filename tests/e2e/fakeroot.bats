@@ -126,3 +126,10 @@ need_subids() {
     run unshare --map-root-user --map-auto "$APPTAINER" -q exec -B "$TMP:/mnt" "${IMAGES[0]}" sh -c 'touch /mnt/a && chown 9:9 /mnt/a && stat -c %u /mnt/a; rm /mnt/a'
     [ "$output" = 9 ]
 }
+
+@test "fakeroot: --net is a network of its own with nothing but lo, and says so" {
+    run "$APPTAINER" exec -f --net "$SANDBOX" sh -c 'ls /sys/class/net 2>/dev/null; cat /proc/net/dev | tail -n +3 | cut -d: -f1'
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"the network is none"* ]]
+    [ "$(tr -d " " <<<"${lines[${#lines[@]}-1]}")" = lo ]
+}
