@@ -14,6 +14,12 @@
 
 /* %s: the machine's name, as uname(2) has it.  Source: file system hierarchies of the distributions. */
 static const char *const needed_first[] = {
+        /* What the start itself reads; small files share a block. */
+        "etc/passwd",
+        "etc/group",
+        ".singularity.d/env/90-environment.sh",
+        ".singularity.d/env/99-base.sh",
+        /* What the program reads. */
         "lib64/ld-linux-x86-64.so.2",
         "lib/ld-linux-aarch64.so.1",
         "lib/%s-linux-gnu/libc.so.6", /* Debian and what comes from it */

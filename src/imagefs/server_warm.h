@@ -1,6 +1,6 @@
 /* server_warm: what nearly every program needs first is decoded while the first container is being set up:
- * the shell, the dynamic linker and the C library.  A thread of its own, which ends when it is done; none on
- * one processor, where it would only be in the way.
+ * what the start itself reads, the shell, the dynamic linker and the C library.  A thread of its own, which
+ * ends when it is done; none on one processor, where it would only be in the way.
  */
 #pragma once
 
